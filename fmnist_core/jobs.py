@@ -1,0 +1,462 @@
+"""The queue of computations: many visitors, a few workers. The only module that knows Dask.
+
+A job is one experiment on its way to becoming a run. Two visitors who ask for the same settings share one
+job. The worker publishes the run into the store itself; the queue holds only the state of the way there.
+
+One thread, the dispatcher, talks to Dask; pages only leave wishes and read snapshots, so a page never
+waits for a cluster.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import logging
+import math
+import os
+import resource
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from distributed import (
+    Client,
+    Future,
+    KilledWorker,
+    Scheduler,
+    SpecCluster,
+    Worker,
+    WorkerPlugin,
+    get_worker,
+)
+from distributed.deploy.subprocess import SubprocessWorker
+
+from fmnist_core import baseline, network
+from fmnist_core.dataset import load_dataset
+from fmnist_core.errors import FMNISTError
+from fmnist_core.progress import Progress, Stopped
+from fmnist_core.runs import Run, RunStore, identify
+from fmnist_core.settings import KINDS, Settings
+
+logger = logging.getLogger(__name__)
+
+_TOPIC = "fmnist-jobs"
+_TICK = 0.1  # seconds between two looks of the dispatcher when nothing wakes it
+_POLITE_SECONDS = 0.7  # a stop that the computation has not noticed by then ends the worker's process
+_KEPT_JOBS = 200  # ended jobs remembered for the pages
+_RECYCLE_BYTES = 1300 * 2**20  # a worker that has grown beyond this is replaced when it is idle
+
+
+class JobState(enum.Enum):
+    """Where a job stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    DONE = "done"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+    @property
+    def active(self) -> bool:
+        """Whether something is still to happen."""
+        return self in {JobState.WAITING, JobState.RUNNING, JobState.STOPPING}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A snapshot of one experiment on its way.
+
+    Parameters
+    ----------
+    run_id : str
+        The run it will become.
+    settings : BaselineSettings or NetworkSettings
+    state : JobState
+    progress : Progress or None
+        The latest report of the worker.
+    saved_run_id : str or None
+        The run in the store, once there is one. A stopped training has a run id of its own.
+    message : str
+        One sentence for the visitor when the job failed or was stopped, else empty.
+    position : int
+        Jobs that come before it while it waits.
+    submitted, started, ended : float or None
+        Seconds since the epoch.
+    """
+
+    run_id: str
+    settings: Settings
+    state: JobState
+    progress: Progress | None = None
+    saved_run_id: str | None = None
+    message: str = ""
+    position: int = 0
+    submitted: float = field(default_factory=time.time)
+    started: float | None = None
+    ended: float | None = None
+
+
+# ---------------------------------------------------------------------------------------------------------
+# In the worker's process.
+
+_stop_requests: set[str] = set()
+
+
+def _request_stop(run_id: str) -> None:
+    """Runs in the worker's event loop while the computation goes on in its thread."""
+    _stop_requests.add(run_id)
+
+
+def _leave() -> None:
+    """End the worker's process at once; its nanny starts a fresh one."""
+    os._exit(1)
+
+
+def _memory_bytes() -> int:
+    """Resident memory of this process now; its peak where the system has no /proc."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+
+
+class _Warmth(WorkerPlugin):
+    """Pays for imports and data once, beside the worker's other duties, on every worker that ever joins."""
+
+    name = "fmnist-warmth"
+
+    def setup(self, worker: Worker) -> None:
+        """Dask calls this when a worker has started."""
+        threading.Thread(target=self._load, args=(worker,), name="warm-up", daemon=True).start()
+
+    @staticmethod
+    def _load(worker: Worker) -> None:
+        try:
+            load_dataset()
+            network.warm_up()
+        except FMNISTError as error:  # the first job says the same to a visitor
+            logger.warning("%s", error)
+        worker.log_event(_TOPIC, {"warm": worker.address})
+
+
+def _execute(run_id: str, kind: str, values: Mapping[str, Any], store: str) -> dict[str, Any]:
+    """Compute a run and publish it. What goes back is small: what happened, never arrays."""
+    worker = get_worker()
+    _stop_requests.discard(run_id)
+
+    def tell(**event: Any) -> None:
+        worker.log_event(_TOPIC, {"run_id": run_id, "worker": worker.address, **event})
+
+    def should_stop() -> bool:
+        if run_id in _stop_requests:
+            tell(noticed=True)
+            return True
+        return False
+
+    tell(started=time.time())
+    settings = KINDS[kind].from_dict(values)
+    compute = baseline.run_baseline if kind == "baseline" else network.train_network
+    try:
+        dataset = load_dataset()
+        start = time.perf_counter()
+        result = compute(dataset, settings, lambda progress: tell(progress=asdict(progress)), should_stop)  # type: ignore[arg-type]
+        run = Run.of(settings, dataset.digest, result, time.perf_counter() - start)
+        RunStore(store).publish(run)
+    except Stopped:
+        return {"stopped": True, "memory": _memory_bytes()}
+    except FMNISTError as error:
+        return {"message": str(error), "memory": _memory_bytes()}
+    return {
+        "saved": run.run_id,
+        "stopped": run.record.stopped_after is not None,
+        "memory": _memory_bytes(),
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------
+# In the server's process.
+
+
+@dataclass(frozen=True)
+class ClusterStatus:
+    """Who computes: how many workers there are, and how many of them have loaded everything."""
+
+    n_workers: int
+    n_warm: int
+
+
+class JobQueue:
+    """Turns settings into runs, on one worker process of this machine or on a Dask cluster elsewhere.
+
+    Returns at once; the cluster is started or reached in the background, and jobs wait for it.
+
+    Parameters
+    ----------
+    store : RunStore
+        Where finished runs are published; the workers must see the same folder.
+    data_digest : str
+        `FashionMNIST.digest` of the data that the workers use: part of each run's identity.
+    scheduler : str, optional
+        Address of a Dask scheduler. Without one, a cluster with a single worker is started on this machine,
+        reachable from this machine only.
+    """
+
+    def __init__(self, store: RunStore, data_digest: str, scheduler: str | None = None) -> None:
+        self._store = store
+        self._data_digest = data_digest
+        self._scheduler = scheduler
+        self._changed = threading.Condition(threading.RLock())
+        self._jobs: dict[str, Job] = {}
+        self._waiting: list[str] = []
+        self._futures: dict[str, Future] = {}
+        self._workers: dict[str, str] = {}  # run id -> address of the worker that computes it
+        self._warm: set[str] = set()
+        self._deadlines: dict[str, float] = {}  # run id -> when a stop becomes impolite
+        self._status = ClusterStatus(0, 0)
+        self._client: Client | None = None
+        self._closing = False
+        self._dispatcher = threading.Thread(target=self._dispatch_until_closed, name="job-dispatcher")
+        self._dispatcher.start()
+
+    # What pages call. None of these waits for the cluster.
+
+    def submit(self, settings: Settings) -> Job:
+        """Ask for a run. Equal settings share one job, and a run that is kept already is not made again."""
+        run_id = identify(settings, self._data_digest)
+        with self._changed:
+            job = self.job(run_id)
+            if job is not None and job.state.active:
+                return job
+            if run_id in self._store:
+                return Job(run_id, settings, JobState.DONE, saved_run_id=run_id)
+            self._jobs.pop(run_id, None)
+            self._jobs[run_id] = Job(run_id, settings, JobState.WAITING)
+            self._waiting.append(run_id)
+            self._forget_old()
+            self._changed.notify_all()
+            return self._jobs[run_id]
+
+    def job(self, run_id: str) -> Job | None:
+        """The job that is to become `run_id`, as it stands now, or None when nobody asked for it lately."""
+        with self._changed:
+            job = self._jobs.get(run_id)
+            if job is not None and job.state is JobState.WAITING:
+                job = replace(job, position=self._waiting.index(run_id) + len(self._futures))
+            return job
+
+    def jobs(self) -> list[Job]:
+        """All jobs remembered, oldest first."""
+        with self._changed:
+            return [job for run_id in self._jobs if (job := self.job(run_id)) is not None]
+
+    def stop(self, run_id: str) -> None:
+        """Stop a job. A training keeps what it has learned, as a run of its own."""
+        with self._changed:
+            job = self._jobs.get(run_id)
+            if job is None or job.state not in {JobState.WAITING, JobState.RUNNING}:
+                return
+            if job.state is JobState.WAITING:
+                self._waiting.remove(run_id)
+                self._end(run_id, JobState.STOPPED, message="Taken out of the queue before it began.")
+            else:
+                self._jobs[run_id] = replace(job, state=JobState.STOPPING)
+            self._changed.notify_all()
+
+    @property
+    def status(self) -> ClusterStatus:
+        """The workers, as of the last look."""
+        return self._status
+
+    def close(self) -> None:
+        """Stop computing and end the worker's process. Finished runs stay in the store."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._dispatcher.join()
+
+    # The dispatcher's thread.
+
+    def _dispatch_until_closed(self) -> None:
+        while not self._closing:
+            try:
+                with self._connect() as client:
+                    self._client = client
+                    while not self._closing and client.status == "running":
+                        self._look_after(client)
+                        with self._changed:
+                            self._changed.wait(_TICK)
+            # Whatever breaks between us and the cluster, the queue must live on and try again.
+            except Exception:
+                logger.exception("The cluster was lost; trying again.")
+            finally:
+                self._client = None
+                self._take_back()
+            if not self._closing:
+                time.sleep(_TICK)
+
+    @contextlib.contextmanager
+    def _connect(self) -> Iterator[Client]:
+        with contextlib.ExitStack() as stack:
+            cluster = self._scheduler or stack.enter_context(_own_cluster())
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+            client.subscribe_topic(_TOPIC, self._hear)
+            client.register_plugin(_Warmth())
+            yield client
+
+    def _look_after(self, client: Client) -> None:
+        workers = client.nthreads()
+        self._status = ClusterStatus(len(workers), len(self._warm & set(workers)))
+        self._start_jobs(client, n_slots=sum(workers.values()))
+        self._press_stops(client)
+        for run_id, future in list(self._futures.items()):
+            if future.done():
+                self._collect(client, run_id, future)
+
+    def _start_jobs(self, client: Client, n_slots: int) -> None:
+        with self._changed:
+            while self._waiting and len(self._futures) < n_slots:
+                run_id = self._waiting.pop(0)
+                job = self._jobs[run_id]
+                self._workers.pop(run_id, None)
+                self._jobs[run_id] = replace(job, state=JobState.RUNNING, started=time.time())
+                self._futures[run_id] = client.submit(
+                    _execute,
+                    run_id,
+                    job.settings.kind,
+                    job.settings.to_dict(),
+                    str(self._store.directory),
+                    key=f"{run_id}-{uuid.uuid4().hex[:8]}",
+                    pure=False,
+                )
+
+    def _press_stops(self, client: Client) -> None:
+        for run_id, job in list(self._jobs.items()):
+            worker = self._workers.get(run_id)
+            if job.state is not JobState.STOPPING or run_id not in self._futures:
+                continue
+            if run_id not in self._deadlines:
+                self._deadlines[run_id] = time.monotonic() + _POLITE_SECONDS
+                if worker is not None:
+                    client.run(_request_stop, run_id, workers=[worker], wait=False, on_error="ignore")
+            elif time.monotonic() > self._deadlines[run_id]:
+                # No flag can interrupt one long step of scikit-learn, or a compilation: the process must end.
+                self._futures.pop(run_id).cancel(force=True)
+                if worker is not None:
+                    client.run(_leave, workers=[worker], wait=False, on_error="ignore")
+                self._end(run_id, JobState.STOPPED, message="Stopped. There was nothing to keep yet.")
+
+    def _collect(self, client: Client, run_id: str, future: Future) -> None:
+        del self._futures[run_id]
+        stopping = self._jobs[run_id].state is JobState.STOPPING
+        if future.status == "finished":
+            outcome = future.result()
+            self._finish(run_id, outcome)
+            if outcome["memory"] > _RECYCLE_BYTES and not self._waiting and run_id in self._workers:
+                client.run(_leave, workers=[self._workers[run_id]], wait=False, on_error="ignore")
+        elif future.status == "error":
+            error = future.exception()
+            logger.error("Run %s failed", run_id, exc_info=error)
+            self._end(run_id, JobState.FAILED, message=_in_words(error))
+        elif stopping:
+            self._end(run_id, JobState.STOPPED, message="Stopped. There was nothing to keep yet.")
+        else:  # lost together with the scheduler's memory of it
+            self._put_back(run_id)
+        future.release()
+
+    def _finish(self, run_id: str, outcome: Mapping[str, Any]) -> None:
+        saved = outcome.get("saved")
+        if "message" in outcome:
+            self._end(run_id, JobState.FAILED, message=outcome["message"])
+        elif outcome["stopped"]:
+            message = "Stopped. What was learned so far is kept." if saved else "Stopped. Nothing was kept."
+            self._end(run_id, JobState.STOPPED, saved_run_id=saved, message=message)
+        else:
+            self._end(run_id, JobState.DONE, saved_run_id=saved)
+
+    def _end(self, run_id: str, state: JobState, **facts: Any) -> None:
+        with self._changed:
+            self._deadlines.pop(run_id, None)
+            self._jobs[run_id] = replace(self._jobs[run_id], state=state, ended=time.time(), **facts)
+
+    def _put_back(self, run_id: str) -> None:
+        with self._changed:
+            if run_id in self._store:
+                self._end(run_id, JobState.DONE, saved_run_id=run_id)
+            elif self._jobs[run_id].state is JobState.STOPPING:
+                self._end(run_id, JobState.STOPPED, message="Stopped. Nothing was kept.")
+            else:
+                self._jobs[run_id] = replace(self._jobs[run_id], state=JobState.WAITING, progress=None)
+                self._waiting.insert(0, run_id)
+
+    def _take_back(self) -> None:
+        """The cluster is gone: what it was computing waits again, first in line."""
+        with self._changed:
+            for run_id in reversed(list(self._futures)):
+                del self._futures[run_id]
+                self._put_back(run_id)
+            self._warm.clear()
+            self._status = ClusterStatus(0, 0)
+
+    def _forget_old(self) -> None:
+        ended = [run_id for run_id, job in self._jobs.items() if not job.state.active]
+        for run_id in ended[:-_KEPT_JOBS]:
+            del self._jobs[run_id]
+
+    # Dask's event thread.
+
+    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        _, news = event
+        with self._changed:
+            if "warm" in news:
+                self._warm.add(news["warm"])
+                return
+            run_id = news["run_id"]
+            self._workers[run_id] = news["worker"]
+            job = self._jobs.get(run_id)
+            if job is None or not job.state.active:
+                return
+            if "noticed" in news:
+                self._deadlines[run_id] = math.inf
+            if "progress" in news:
+                report = Progress(**{**news["progress"], "rows": tuple(news["progress"]["rows"])})
+                self._jobs[run_id] = replace(job, progress=report)
+
+
+def _own_cluster() -> SpecCluster:
+    """A scheduler in this process and one worker in a process of its own, reachable from this machine only.
+
+    The worker is started as a fresh program, not by multiprocessing: that would run this process's main
+    script again in it, which under Streamlit is a page.
+    """
+    # Dask's own default would let its dashboard listen on every interface.
+    scheduler = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    worker = {
+        "host": "127.0.0.1",
+        "nthreads": 1,
+        "memory_limit": 0,
+        "dashboard_address": "127.0.0.1:0",
+        "env": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "TF_CPP_MIN_LOG_LEVEL": "2"},
+    }
+    return SpecCluster(
+        scheduler={"cls": Scheduler, "options": scheduler},
+        workers={0: {"cls": SubprocessWorker, "options": {"worker_kwargs": worker}}},
+        name="fmnist",
+        silence_logs=logging.ERROR,
+    )
+
+
+def _in_words(error: BaseException | None) -> str:
+    if isinstance(error, KilledWorker):
+        return (
+            "The worker process ended several times while it computed this, so it was given up. "
+            "Try a smaller network, or try again."
+        )
+    return f"The computation failed ({type(error).__name__}). Other settings may work; the log has the details."

@@ -1,0 +1,5 @@
+"""The evaluation: how good is a run, and on which pictures does it fail?"""
+
+import streamlit as st
+
+st.title("Evaluation")

@@ -1,0 +1,48 @@
+"""What stands around every page: the navigation above, the state of the workers below."""
+
+import streamlit as st
+
+from fmnist_core import FMNISTError
+from pages.parts import job_panel
+
+st.set_page_config(page_title="Fashion-MNIST, live", page_icon=":material/checkroom:", layout="wide")
+
+page = st.navigation(
+    [
+        st.Page(
+            "explorer.py",
+            title="Explorer",
+            icon=":material/grid_view:",
+            url_path="explorer",
+            default=True,
+            help="Look at the 70,000 pictures before anything is trained.",
+        ),
+        st.Page(
+            "baseline.py",
+            title="Baseline",
+            icon=":material/horizontal_rule:",
+            url_path="baseline",
+            help="A simple linear classifier: the figure that a network has to beat.",
+        ),
+        st.Page(
+            "network.py",
+            title="Neural network",
+            icon=":material/hub:",
+            url_path="network",
+            help="Build a network, train it, and watch it learn.",
+        ),
+        st.Page(
+            "evaluation.py",
+            title="Evaluation",
+            icon=":material/fact_check:",
+            url_path="evaluation",
+            help="What the network bought over the baseline, and the pictures behind the figure.",
+        ),
+    ],
+    position="top",
+)
+try:
+    page.run()
+except FMNISTError as error:
+    st.error(str(error), icon=":material/error:")
+job_panel.show_footer()

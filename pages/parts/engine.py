@@ -1,0 +1,77 @@
+"""The cached doorway to the engine: what every visitor shares."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from fmnist_core import FashionMNIST, JobQueue, Report, Run, RunStore, evaluate, load_dataset
+from fmnist_core.dataset import DATA_DIGEST
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_queue: JobQueue | None = None
+_store: RunStore | None = None
+
+
+def start() -> None:
+    """Open the run store and start the workers; called once, when the server starts."""
+    global _queue, _store
+    _store = RunStore(os.environ.get("FMNIST_RUNS") or _ROOT / "runs")
+    _queue = JobQueue(_store, DATA_DIGEST, os.environ.get("FMNIST_SCHEDULER"))
+
+
+def stop() -> None:
+    """End the workers; called once, when the server stops."""
+    if _queue is not None:
+        _queue.close()
+
+
+def use(queue: JobQueue, store: RunStore) -> None:
+    """Serve these instead; for tests, which run pages without a server."""
+    global _queue, _store
+    _queue, _store = queue, store
+
+
+def queue() -> JobQueue:
+    """The queue that all visitors share."""
+    if _queue is None:
+        raise RuntimeError("The server has not been started: use `streamlit run dashboard.py`.")
+    return _queue
+
+
+def store() -> RunStore:
+    """The finished runs."""
+    if _store is None:
+        raise RuntimeError("The server has not been started: use `streamlit run dashboard.py`.")
+    return _store
+
+
+def data_digest() -> str:
+    """What stands for the data in a run's identity; known without loading it."""
+    return DATA_DIGEST
+
+
+def dataset() -> FashionMNIST:
+    """The data set, loaded once per process."""
+    return load_dataset()
+
+
+def run(run_id: str) -> Run:
+    """A finished run, verified; its arrays are shared by all visitors and read-only."""
+    return _load(str(store().directory), run_id)
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _load(_directory: str, run_id: str) -> Run:
+    return store().load(run_id)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def held_out_report(run_id: str) -> Report:
+    """The run measured on pictures it had not seen: validation, or out of fold for a baseline."""
+    result, labels = run(run_id).result, dataset().train.labels
+    if run(run_id).settings.kind == "baseline":
+        return evaluate(labels, result.out_of_fold_probabilities, result.out_of_fold_scores)
+    return evaluate(labels[result.validation_indices], result.validation_probabilities)

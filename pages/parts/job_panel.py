@@ -1,0 +1,114 @@
+"""What happens to an experiment: not yet run, waiting, under way, stopped, failed, or kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from fmnist_core import Job, JobState
+from fmnist_core.progress import Progress
+from fmnist_core.runs import ENGINE_VERSION, identify
+from fmnist_core.settings import Settings
+from pages.parts import engine
+
+_REFRESH_SECONDS = 0.5
+_ASKED_FOR = "job_panel.asked_for"  # runs that this session has pressed the button for
+
+
+def show(
+    settings: Settings,
+    verb: str,
+    draw_progress: Callable[[Settings, Progress], None],
+    draw_run: Callable[[str], None],
+    invitation: str,
+) -> None:
+    """Show the button and, below it, where the experiment stands.
+
+    Parameters
+    ----------
+    settings : BaselineSettings or NetworkSettings
+    verb : str
+        What the button says.
+    draw_progress : callable
+        Draws a computation that is under way.
+    draw_run : callable
+        Draws the finished run of a run id.
+    invitation : str
+        What to do while there is nothing to show.
+    """
+    run_id = identify(settings, engine.data_digest())
+    job = engine.queue().job(run_id)
+    if job is not None and job.state.active:
+        _follow(run_id, draw_progress)
+        return
+    kept = run_id in engine.store()
+    if st.button(verb, type="primary", icon=":material/play_arrow:", disabled=kept, key=f"start.{settings.kind}"):
+        engine.queue().submit(settings)
+        st.session_state.setdefault(_ASKED_FOR, set()).add(run_id)
+        st.rerun()
+    if kept:
+        if run_id not in st.session_state.get(_ASKED_FOR, set()):
+            st.caption(":material/inventory_2: These settings were run before; the result was kept.")
+        draw_run(run_id)
+    elif job is not None and job.state is JobState.FAILED:
+        st.error(job.message, icon=":material/error:")
+    elif job is not None and job.state is JobState.STOPPED:
+        st.info(job.message, icon=":material/stop_circle:")
+        if job.saved_run_id is not None:
+            draw_run(job.saved_run_id)
+    else:
+        st.info(invitation, icon=":material/arrow_upward:")
+
+
+@st.fragment(run_every=_REFRESH_SECONDS)
+def _follow(run_id: str, draw_progress: Callable[[Settings, Progress], None]) -> None:
+    job = engine.queue().job(run_id)
+    if job is None or not job.state.active:
+        st.rerun()
+        return
+    if st.button(
+        "Stop", icon=":material/stop:", disabled=job.state is JobState.STOPPING, key=f"stop.{job.settings.kind}"
+    ):
+        engine.queue().stop(run_id)
+        st.rerun(scope="fragment")
+    share = job.progress.share if job.progress is not None else 0.0
+    st.progress(share, text=_in_words(job))
+    if job.progress is not None:
+        draw_progress(job.settings, job.progress)
+
+
+def _in_words(job: Job) -> str:
+    if job.state is JobState.WAITING:
+        if engine.queue().status.n_workers == 0:
+            return "The worker is starting; this takes a few seconds…"
+        return f"Waiting: {job.position} before this one…" if job.position else "About to start…"
+    if job.state is JobState.STOPPING:
+        return "Stopping…"
+    if job.progress is None:
+        return "Starting…"
+    progress = job.progress
+    if progress.number > progress.total:
+        return "Finishing: measuring and keeping the result…"
+    return f"{progress.unit.capitalize()} {progress.number} of {progress.total}{_time_left(job)}"
+
+
+def _time_left(job: Job) -> str:
+    if job.started is None or job.progress is None or job.progress.share < 0.05:
+        return ""
+    elapsed = time.time() - job.started
+    left = elapsed / job.progress.share - elapsed
+    return f", about {left:.0f} s left" if left >= 1 else ""
+
+
+def show_footer() -> None:
+    """One line below every page: who computes, and what is under way."""
+    active = [job for job in engine.queue().jobs() if job.state.active]
+    status = engine.queue().status
+    if status.n_workers == 0:
+        worker = "the worker is starting"
+    else:
+        worker = "worker ready" if status.n_warm else "the worker is loading TensorFlow"
+    work = f"{len(active)} under way or waiting" if active else "nothing under way"
+    st.caption(f"Fashion-MNIST: 60,000 + 10,000 pictures, Zalando SE, MIT licence · {worker} · {work} · engine {ENGINE_VERSION}")
