@@ -68,7 +68,7 @@ class FashionMNIST:
 
 @dataclass(frozen=True)
 class _IdxFile:
-    """What an original file must hold: its name, the shape of its array, the SHA-256 of its decompressed bytes."""
+    """An original file: its name, the shape of its array, the SHA-256 of its decompressed bytes."""
 
     name: str
     shape: tuple[int, ...]
@@ -110,7 +110,7 @@ _FILES = (_TRAIN_IMAGES, _TRAIN_LABELS, _TEST_IMAGES, _TEST_LABELS)
 # Known before anything is loaded, because only these very bytes are accepted. It is part of a run's identity.
 DATA_DIGEST = hashlib.sha256(b"".join(bytes.fromhex(file.sha256) for file in _FILES)).hexdigest()
 
-# The largest file decompressed has 47 MB: no way of compressing needs more, and a stray file cannot fill the memory.
+# Decompressed the largest has 47 MB, so no original needs more; and no stray file can fill the memory.
 _MOST_COMPRESSED = 50_000_000
 
 _loaded: dict[str, FashionMNIST] = {}
@@ -184,7 +184,7 @@ def _load(folder: Path, mend: str) -> FashionMNIST:
 
 
 def _read(path: Path, file: _IdxFile) -> NDArray[np.uint8]:
-    """Read one file as a read-only array, or raise `DatasetError` with what is wrong, told without its name."""
+    """Read one file as a read-only array; a `DatasetError` raised here does not name the file yet."""
     content = _decompress(_read_compressed(path), file)
     _check_header(content, file)
     # an array over immutable bytes: it cannot be made writeable again
@@ -245,7 +245,7 @@ def _check_header(content: bytes, file: _IdxFile) -> None:
     shape = tuple(int(length) for length in lengths)
     if shape != file.shape:
         raise DatasetError(
-            f"holds an array of shape {shape}, expected {file.shape}; has another file been put under its name?"
+            f"holds an array of shape {shape}, expected {file.shape}; is it another file under this name?"
         )
     if len(content) != file.n_bytes:
         more_or_less = "more" if len(content) > file.n_bytes else "fewer"
