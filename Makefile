@@ -1,0 +1,48 @@
+# `make run` starts the dashboard, `make test` runs every check. Both make what they need first.
+.POSIX:
+.PHONY: help run test lock audit bench clean
+
+help:
+	@echo "make run     start the dashboard on http://localhost:8501"
+	@echo "make test    all checks: style, types, every test (what CI runs)"
+	@echo "make bench   measure the engine beside the lesson's own code"
+	@echo "make audit   look for known vulnerabilities in requirements.txt"
+	@echo "make lock    compile requirements.in and requirements-dev.in (UPGRADE=--upgrade for newer releases)"
+	@echo "make clean   remove what tests and tools leave behind (.venv and runs/ stay)"
+	@echo
+	@echo "PYTHON=/path/to/python3.11 chooses the Python that .venv is made with."
+
+# exec: the server itself gets Ctrl-C and SIGTERM, no shell stands between
+run:
+	@PYTHON="$(PYTHON)" tools/environment.sh run
+	@exec .venv/bin/python -m streamlit run dashboard.py $(STREAMLIT_FLAGS)
+
+test:
+	@PYTHON="$(PYTHON)" tools/environment.sh dev
+	@.venv/bin/python tests/browser/chromium.py
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m mypy
+	.venv/bin/python -m pytest $(PYTEST_FLAGS)
+
+bench:
+	@PYTHON="$(PYTHON)" tools/environment.sh dev
+	.venv/bin/python -m benchmarks
+
+# --strict: a dependency that could not be looked up fails the audit, instead of passing for sound
+audit:
+	@PYTHON="$(PYTHON)" tools/environment.sh dev
+	.venv/bin/python -m pip_audit --strict --disable-pip --require-hashes -r requirements.txt
+
+# uv, because pip cannot lock for all systems at once; in an environment of its own, as nothing else needs it
+COMPILE = .venv/lock/bin/uv pip compile -q --no-header --universal --python-version 3.11 --generate-hashes $(UPGRADE)
+lock:
+	@PYTHON="$(PYTHON)" tools/environment.sh run
+	@test -x .venv/lock/bin/uv || { .venv/bin/python -m venv .venv/lock && \
+		.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv; }
+	$(COMPILE) requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
+
+clean:
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov test-results dask-worker-space
+	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
