@@ -42,7 +42,7 @@ fi
 # before the first change, so that an interrupted installation is not taken for a finished one
 rm -f .venv/installed-requirements.txt .venv/installed-requirements-dev.txt
 echo "Installing TensorFlow, Streamlit and the rest from $lock: about a minute"
-if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-compile \
+if ! .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --no-compile \
     --require-hashes -r "$lock"; then
     echo "The installation did not finish: see above. Run the same command again to try once more." >&2
     exit 1
