@@ -39,7 +39,7 @@ COMPILE = .venv/lock/bin/uv pip compile -q --no-header --universal --python-vers
 lock:
 	@PYTHON="$(PYTHON)" tools/environment.sh run
 	@test -x .venv/lock/bin/uv || { .venv/bin/python -m venv .venv/lock && \
-		.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv; }
+		.venv/lock/bin/python -m pip install -qq --disable-pip-version-check uv; }
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 

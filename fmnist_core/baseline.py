@@ -166,9 +166,7 @@ def run_baseline(
         scores[held_out] = fold_scores
         accuracy = float(np.mean(fold_scores.argmax(axis=1) == labels[held_out]))
         seconds = time.perf_counter() - start
-        rows.append(
-            {"fold": number, "accuracy": accuracy, "seconds": seconds, "iterations": classifier.iterations}
-        )
+        rows.append({"fold": number, "accuracy": accuracy, "seconds": seconds, "iterations": classifier.iterations})
         report.send(within=1.0)
 
     start = time.perf_counter()
@@ -225,9 +223,7 @@ def _prepare(images: np.ndarray, scaling: bool) -> np.ndarray:
     return scale_and_flatten(images, np.float64) if scaling else images.reshape(len(images), -1).astype(np.float64)
 
 
-def _fit(
-    images: np.ndarray, labels: np.ndarray, settings: BaselineSettings, report: _Report
-) -> _LinearClassifier:
+def _fit(images: np.ndarray, labels: np.ndarray, settings: BaselineSettings, report: _Report) -> _LinearClassifier:
     pixels = _prepare(images, settings.scaling)
     # The draw by which SGDClassifier gives each of its one-against-all classifiers a seed.
     seeds = np.random.RandomState(settings.seed).randint(np.iinfo(np.int32).max, size=N_CLASSES)
@@ -236,7 +232,10 @@ def _fit(
         if report.stopped:
             raise Stopped
         return SGDClassifier(
-            loss=settings.loss, alpha=settings.alpha, max_iter=settings.max_iter, random_state=int(seeds[label])
+            loss=settings.loss,
+            alpha=settings.alpha,
+            max_iter=settings.max_iter,
+            random_state=int(seeds[label]),
         ).fit(pixels, labels == label)
 
     report.send(within=0.0)

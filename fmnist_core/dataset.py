@@ -173,9 +173,7 @@ def _load(folder: Path, mend: str) -> FashionMNIST:
         try:
             return _read(folder / file.name, file)
         except DatasetError as error:
-            raise DatasetError(
-                f"{folder / file.name} {error}. {mend.format(name=file.name)}"
-            ) from error.__cause__
+            raise DatasetError(f"{folder / file.name} {error}. {mend.format(name=file.name)}") from error.__cause__
 
     # two threads: one takes the large file, the other the rest; zlib and SHA-256 release the GIL
     with ThreadPoolExecutor(max_workers=2) as readers:

@@ -49,9 +49,7 @@ class Report:
     confidences: np.ndarray
 
 
-def evaluate(
-    labels: np.ndarray, probabilities: np.ndarray | None, scores: np.ndarray | None = None
-) -> Report:
+def evaluate(labels: np.ndarray, probabilities: np.ndarray | None, scores: np.ndarray | None = None) -> Report:
     """Measure predictions against labels.
 
     Parameters

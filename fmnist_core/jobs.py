@@ -436,6 +436,13 @@ def _own_cluster() -> SpecCluster:
     The worker is started as a fresh program, not by multiprocessing: that would run this process's main
     script again in it, which under Streamlit is a page.
     """
+    # The worker's program inherits these. It must find this package from whatever folder the server was started.
+    root = str(Path(__file__).resolve().parent.parent)
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    if root not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "error")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Dask's own default would let its dashboard listen on every interface.
     scheduler = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     worker = {
@@ -443,7 +450,6 @@ def _own_cluster() -> SpecCluster:
         "nthreads": 1,
         "memory_limit": 0,
         "dashboard_address": "127.0.0.1:0",
-        "env": {"PYTHONPATH": str(Path(__file__).resolve().parent.parent), "TF_CPP_MIN_LOG_LEVEL": "2"},
     }
     return SpecCluster(
         scheduler={"cls": Scheduler, "options": scheduler},

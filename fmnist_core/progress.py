@@ -40,5 +40,5 @@ OnProgress = Callable[[Progress], None]
 ShouldStop = Callable[[], bool]
 
 
-class Stopped(Exception):  # noqa: N818  (a request that was honoured, not an error)
+class Stopped(Exception):
     """The computation was asked to stop before it had anything worth keeping."""

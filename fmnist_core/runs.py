@@ -101,7 +101,7 @@ class Run:
     """A finished run: its record and its results."""
 
     record: RunRecord
-    result: Result
+    result: Any  # BaselineResult or NetworkResult, by settings.kind
 
     @property
     def run_id(self) -> str:
@@ -109,8 +109,8 @@ class Run:
         return self.record.run_id
 
     @property
-    def settings(self) -> Settings:
-        """The experiment."""
+    def settings(self) -> Any:
+        """The experiment: `BaselineSettings` or `NetworkSettings`."""
         return self.record.settings
 
     @classmethod
@@ -267,9 +267,7 @@ class RunStore:
             When its file is not whole; it is set aside then and not shown again.
         """
         if not _RUN_ID.fullmatch(run_id):
-            raise RunNotFound(
-                f"{run_id[:40]!r} is not the address of a run. An address has 16 digits, 0-9 and a-f."
-            )
+            raise RunNotFound(f"{run_id[:40]!r} is not the address of a run. An address has 16 digits, 0-9 and a-f.")
         path = self._path(run_id)
         try:
             # The size is checked before reading: a run is a few MB.

@@ -15,7 +15,9 @@ from typing import Any, ClassVar, Self
 
 from fmnist_core.errors import SettingsError
 
-_INTEGER = re.compile(r"[+-]?\d{1,12}")
+# What an address may hold: Python's own int() and float() would also take underscores and other scripts' digits.
+_INTEGER = re.compile(r"[+-]?[0-9]{1,12}")
+_DECIMAL = re.compile(r"[+-]?[0-9]{0,12}\.?[0-9]{0,12}(e[+-]?[0-9]{1,3})?")
 _LONGEST_TEXT = 100
 
 
@@ -82,6 +84,8 @@ class Range:
             if not _INTEGER.fullmatch(text):
                 raise ValueError
             return self.check(int(text))
+        if not _DECIMAL.fullmatch(text):
+            raise ValueError
         return self.check(float(text))
 
     def write(self, value: Any) -> str:
@@ -277,9 +281,7 @@ class _Settings:
         """The fields in which this differs from `other` (from the lesson when none is given)."""
         reference = other if other is not None else type(self)()
         return {
-            name: getattr(self, name)
-            for name in self.names()
-            if getattr(self, name) != getattr(reference, name, None)
+            name: getattr(self, name) for name in self.names() if getattr(self, name) != getattr(reference, name, None)
         }
 
 
@@ -331,9 +333,7 @@ class NetworkSettings(_Settings):
 
     kind: ClassVar[str] = "network"
 
-    epochs: int = _setting(
-        5, Range(1, 50, 1), "Epochs", "How often the network sees every training picture."
-    )
+    epochs: int = _setting(5, Range(1, 50, 1), "Epochs", "How often the network sees every training picture.")
     validation_share: float = _setting(
         0.2,
         Range(0.05, 0.5, 0.05),

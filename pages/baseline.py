@@ -12,7 +12,9 @@ def draw_progress(settings: Settings, progress: Progress) -> None:
     """The folds that are done."""
     rows = progress.rows
     table = curves.fold_table(
-        [row["accuracy"] for row in rows], [row["seconds"] for row in rows], [int(row["iterations"]) for row in rows]
+        [row["accuracy"] for row in rows],
+        [row["seconds"] for row in rows],
+        [int(row["iterations"]) for row in rows],
     )
     st.plotly_chart(curves.fold_chart(table, progress.total), key="folds", alt="Accuracy of each fold so far")
 

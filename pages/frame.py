@@ -1,11 +1,16 @@
 """What stands around every page: the navigation above, the state of the workers below."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from fmnist_core import FMNISTError
 from pages.parts import job_panel
 
-st.set_page_config(page_title="Fashion-MNIST, live", page_icon=":material/checkroom:", layout="wide")
+# The data set's first picture, an ankle boot. A file of ours: a named icon would be fetched from the internet.
+ICON = Path(__file__).parent / "parts" / "icon.png"
+
+st.set_page_config(page_title="Fashion-MNIST, live", page_icon=str(ICON), layout="wide")
 
 page = st.navigation(
     [

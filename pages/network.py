@@ -1,5 +1,6 @@
 """The neural network: choose, train, watch it learn."""
 
+import pandas as pd
 import streamlit as st
 
 from fmnist_core import NetworkSettings
@@ -8,19 +9,17 @@ from fmnist_core.settings import Settings
 from pages.parts import curves, engine, job_panel, settings_form
 
 
-def draw_curves(table, epochs: int) -> None:  # noqa: ANN001
+def draw_curves(table: pd.DataFrame, epochs: int) -> None:
     """Loss and accuracy side by side."""
     for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         with column:
-            st.plotly_chart(
-                curves.learning_chart(table, measure, epochs), key=measure, alt=f"{measure} by epoch"
-            )
+            st.plotly_chart(curves.learning_chart(table, measure, epochs), key=measure, alt=f"{measure} by epoch")
 
 
 def draw_progress(settings: Settings, progress: Progress) -> None:
     """The epochs that are done."""
     if progress.rows:
-        draw_curves(curves.pd.DataFrame(progress.rows), progress.total)
+        draw_curves(pd.DataFrame(progress.rows), progress.total)
 
 
 def draw_run(run_id: str) -> None:

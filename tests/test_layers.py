@@ -62,9 +62,7 @@ def imports_of(path: str, source: str) -> list[Import]:
 
 def faults_of(path: str, source: str) -> list[str]:
     """What in this file breaks the rule, as sentences; `path` is relative to the project's root."""
-    return [
-        f"{path}:{item.line} {fault}" for item in imports_of(path, source) if (fault := _fault(path, item))
-    ]
+    return [f"{path}:{item.line} {fault}" for item in imports_of(path, source) if (fault := _fault(path, item))]
 
 
 def _fault(path: str, item: Import) -> str | None:

@@ -42,7 +42,8 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
             )
     figure.update_xaxes(title="epoch", range=[-0.2, epochs + 0.2], dtick=1 if epochs <= 12 else 5)
     figure.update_yaxes(
-        title="loss (nats)" if measure == "loss" else None, tickformat=".0%" if measure == "accuracy" else None
+        title="loss (nats)" if measure == "loss" else None,
+        tickformat=".0%" if measure == "accuracy" else None,
     )
     return figure
 

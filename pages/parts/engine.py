@@ -17,7 +17,7 @@ _store: RunStore | None = None
 
 def start() -> None:
     """Open the run store and start the workers; called once, when the server starts."""
-    global _queue, _store
+    global _queue, _store  # noqa: PLW0603  (one queue for all visitors is what this module is for)
     _store = RunStore(os.environ.get("FMNIST_RUNS") or _ROOT / "runs")
     _queue = JobQueue(_store, DATA_DIGEST, os.environ.get("FMNIST_SCHEDULER"))
 

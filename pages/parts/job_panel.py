@@ -67,9 +67,11 @@ def _follow(run_id: str, draw_progress: Callable[[Settings, Progress], None]) ->
     job = engine.queue().job(run_id)
     if job is None or not job.state.active:
         st.rerun()
-        return
     if st.button(
-        "Stop", icon=":material/stop:", disabled=job.state is JobState.STOPPING, key=f"stop.{job.settings.kind}"
+        "Stop",
+        icon=":material/stop:",
+        disabled=job.state is JobState.STOPPING,
+        key=f"stop.{job.settings.kind}",
     ):
         engine.queue().stop(run_id)
         st.rerun(scope="fragment")
@@ -111,4 +113,5 @@ def show_footer() -> None:
     else:
         worker = "worker ready" if status.n_warm else "the worker is loading TensorFlow"
     work = f"{len(active)} under way or waiting" if active else "nothing under way"
-    st.caption(f"Fashion-MNIST: 60,000 + 10,000 pictures, Zalando SE, MIT licence · {worker} · {work} · engine {ENGINE_VERSION}")
+    data = "Fashion-MNIST: 60,000 + 10,000 pictures, Zalando SE, MIT licence"
+    st.caption(f"{data} · {worker} · {work} · engine {ENGINE_VERSION}")

@@ -90,7 +90,13 @@ def _number(domain: Range, key: str, label: str, explanation: str) -> Any:
         )  # fmt: skip
     if domain.whole and domain.high - domain.low > 1000:
         return st.number_input(
-            label, domain.low, domain.high, key=key, step=domain.step, help=explanation, persist_state="session"
+            label,
+            domain.low,
+            domain.high,
+            key=key,
+            step=domain.step,
+            help=explanation,
+            persist_state="session",
         )
     return st.slider(
         label, domain.low, domain.high, key=key, step=domain.step, help=explanation, persist_state="session"
@@ -98,9 +104,7 @@ def _number(domain: Range, key: str, label: str, explanation: str) -> Any:
 
 
 def _several(domain: Several, key: str, label: str, explanation: str) -> tuple[Any, ...]:
-    count = st.slider(
-        label, 0, domain.most, key=f"{key}.count", step=1, help=explanation, persist_state="session"
-    )
+    count = st.slider(label, 0, domain.most, key=f"{key}.count", step=1, help=explanation, persist_state="session")
     values = []
     for place_ in range(count):
         st.session_state.setdefault(f"{key}.{place_}", _TYPICAL.get(key, domain.item.low))

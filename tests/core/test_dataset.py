@@ -148,10 +148,7 @@ def test_loads_in_time():
         "import time, numpy; from fmnist_core.dataset import load_dataset;"
         "start = time.perf_counter(); load_dataset(); print(time.perf_counter() - start)"
     )
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT)
-        for _ in range(3)
-    ]
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT) for _ in range(3)]
     assert min(float(run.stdout) for run in runs) < 1.2
 
 
@@ -245,9 +242,7 @@ def test_mend_fits_where_the_folder_came_from(folder, monkeypatch, tmp_path):
     with pytest.raises(DatasetError, match="not a folder"):
         load_dataset("x" * 5000)
     monkeypatch.setenv("FMNIST_DATA", str(tmp_path / "nowhere"))
-    with pytest.raises(
-        DatasetError, match=r"FMNIST_DATA names .*nowhere, which is not a folder.*unset FMNIST_DATA"
-    ):
+    with pytest.raises(DatasetError, match=r"FMNIST_DATA names .*nowhere, which is not a folder.*unset FMNIST_DATA"):
         load_dataset()
     monkeypatch.delenv("FMNIST_DATA")
     put(folder, TEST_LABELS, b"")
@@ -342,9 +337,7 @@ def sound_gzip_of_changed_bytes(random_, content):
 
 def sound_gzip_of_other_length(random_, content):
     plain = gzip.decompress(content)
-    return gzip.compress(
-        random_.choice([plain[: random_.randrange(len(plain))], plain + b"\7"]), compresslevel=1
-    )
+    return gzip.compress(random_.choice([plain[: random_.randrange(len(plain))], plain + b"\7"]), compresslevel=1)
 
 
 def two_labels_exchanged(random_, content):

@@ -1,0 +1,201 @@
+"""The whole lesson, as a visitor lives through it: the real server, worker, data and browser."""
+
+import re
+import urllib.request
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from fmnist_core import NetworkSettings, RunStore
+from fmnist_core.dataset import DATA_DIGEST
+from fmnist_core.runs import identify
+from tests.browser.conftest import running_server
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "explorer": "Look first",
+    "baseline": "Baseline",
+    "network": "Neural network",
+    "evaluation": "Evaluation",
+}
+TRAINING_SECONDS = 90_000  # milliseconds: the worker may still be loading TensorFlow
+
+
+def heading(page):
+    return page.get_by_role("heading", level=1)
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def has_no_traceback(page):
+    assert page.locator('[data-testid="stException"]').count() == 0
+    assert "Traceback" not in page.inner_text("body")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_fresh_server_whose_first_request_is_a_deep_link_shows_that_page_in_its_frame(open_page, tmp_path, path):
+    with running_server(tmp_path) as server:
+        page = open_page(f"{server.url}/{path}")
+        expect(heading(page)).to_contain_text(PAGES[path])
+        for name in ("Explorer", "Baseline", "Neural network", "Evaluation"):
+            expect(page.get_by_role("link", name=name).first).to_be_visible()
+        has_no_traceback(page)
+
+
+def test_a_network_is_trained_with_moved_sliders_watched_and_found_again(open_page, server):
+    page = open_page(f"{server.url}/network?epochs=3&validation_share=0.5")
+    expect(page.get_by_role("slider", name="Epochs")).to_have_attribute("aria-valuenow", "3")
+    page.get_by_role("slider", name="Epochs").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page).to_have_url(re.compile(r"epochs=2"))
+    button(page, "Train").click()
+    result = page.get_by_test_id("stMetric").filter(has_text="Validation accuracy")
+    expect(result).to_be_visible(timeout=TRAINING_SECONDS)
+    settings = NetworkSettings(epochs=2, validation_share=0.5)
+    run = RunStore(server.runs).load(identify(settings, DATA_DIGEST))
+    expect(result).to_contain_text(f"{run.result.validation_accuracy:.4f}")
+    assert 0.8 < run.result.validation_accuracy < 0.88
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    has_no_traceback(page)
+
+    again = open_page(page.url)
+    expect(again.get_by_text("the result was kept")).to_be_visible()
+    expect(again.get_by_test_id("stMetric").filter(has_text="Validation accuracy")).to_contain_text(
+        f"{run.result.validation_accuracy:.4f}"
+    )
+
+
+def test_a_page_reloaded_in_mid_training_shows_the_training_going_on_and_stop_keeps_it(open_page, server):
+    page = open_page(f"{server.url}/network?epochs=50&hidden_units=512,512&batch_size=16")
+    button(page, "Train").click()
+    expect(page.get_by_text(re.compile("Epoch 2 of 50"))).to_be_visible(timeout=TRAINING_SECONDS)
+    page.reload()
+    expect(page.get_by_text(re.compile(r"Epoch \d+ of 50"))).to_be_visible()
+    button(page, "Stop").click()
+    expect(page.get_by_text("What was learned so far is kept")).to_be_visible(timeout=TRAINING_SECONDS)
+    expect(button(page, "Train")).to_be_enabled()
+    has_no_traceback(page)
+
+
+def test_two_visitors_who_ask_for_the_same_run_share_one_training(open_page, server):
+    address = f"{server.url}/network?epochs=4&seed=7&hidden_units=64"
+    pages = [open_page(address), open_page(address)]
+    for page in pages:
+        expect(button(page, "Train")).to_be_enabled()
+    n_before = len(RunStore(server.runs).records())
+    for page in pages:
+        button(page, "Train").click(force=True)
+    figures = []
+    for page in pages:
+        metric = page.get_by_test_id("stMetric").filter(has_text="Validation accuracy")
+        expect(metric).to_be_visible(timeout=TRAINING_SECONDS)
+        figures.append(metric.inner_text())
+    assert figures[0] == figures[1]
+    assert len(RunStore(server.runs).records()) == n_before + 1
+
+
+def test_the_lessons_baseline_runs_fold_by_fold_to_its_figure(open_page, server):
+    page = open_page(f"{server.url}/baseline")
+    button(page, "Run the baseline").click()
+    expect(page.get_by_text(re.compile("mean so far"))).to_be_visible(timeout=TRAINING_SECONDS)
+    metric = page.get_by_test_id("stMetric").filter(has_text="Mean accuracy")
+    expect(metric).to_contain_text("0.8194", timeout=TRAINING_SECONDS)
+    has_no_traceback(page)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("epochs=1e9", "epochs must be a whole number, 1 to 50"),
+        ("epochs=nan", "epochs must be a whole number, 1 to 50"),
+        ("epochs=3&epochs=4", "epochs must be a whole number, 1 to 50"),
+        ("layers=400", "There is no setting"),
+        ("optimizer=<script>alert(1)</script>", "optimizer must be one of"),
+    ],
+)
+def test_a_bad_link_gets_a_sentence_and_starts_nothing(open_page, server, query, sentence):
+    page = open_page(f"{server.url}/network?{query}")
+    expect(page.get_by_text(sentence)).to_be_visible()
+    expect(button(page, "Train").or_(page.get_by_text("the result was kept"))).to_be_visible()
+    has_no_traceback(page)
+
+
+def test_the_server_never_loads_tensorflow_and_only_the_dashboard_listens_outside(open_page, server):
+    """After all pages were used and a network was trained (the tests above, or this one when run alone)."""
+    page = open_page(f"{server.url}/network?epochs=1&batch_size=512")
+    button(page, "Train").click()
+    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=TRAINING_SECONDS)
+    for path, title in PAGES.items():
+        page.get_by_role("link", name={"network": "Neural network"}.get(path, path.capitalize())).first.click()
+        expect(heading(page)).to_contain_text(title)
+    process = psutil.Process(server.process.pid)
+    mapped = {mapping.path for mapping in process.memory_maps()}
+    assert not [path for path in mapped if "tensorflow" in path or "keras" in path]
+    worker_maps = {mapping.path for child in process.children(recursive=True) for mapping in child.memory_maps()}
+    assert any("tensorflow" in path for path in worker_maps), "the test would not see TensorFlow if it were there"
+    open_to_others = [
+        connection.laddr
+        for each in [process, *process.children(recursive=True)]
+        for connection in each.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.ip not in ("127.0.0.1", "::1")
+    ]
+    port = int(server.url.rsplit(":", 1)[1])
+    assert {address.port for address in open_to_others} == {port}
+
+
+def test_a_server_that_is_stopped_leaves_no_process(tmp_path):
+    with running_server(tmp_path) as server:
+        process = psutil.Process(server.process.pid)
+        family = _with_worker(process)
+        process.terminate()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive
+
+
+def test_a_server_that_is_killed_leaves_no_process(tmp_path):
+    with running_server(tmp_path) as server:
+        process = psutil.Process(server.process.pid)
+        family = _with_worker(process)
+        process.kill()
+        _, alive = psutil.wait_procs(family, timeout=30)
+        assert not alive
+
+
+def _with_worker(process):
+    """The server and its worker's processes, once the worker has been started."""
+    for _ in range(600):
+        children = process.children(recursive=True)
+        if len(children) >= 2:
+            return [process, *children]
+        psutil.wait_procs([process], timeout=0.1)
+    raise AssertionError("the worker was not started")
+
+
+def test_damaged_data_shows_a_sentence_that_names_the_file_and_the_mend(open_page, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "train-images-idx3-ubyte.gz").write_bytes(b"not a picture")
+    with running_server(tmp_path, FMNIST_DATA=str(data)) as server:
+        page = open_page(f"{server.url}/explorer")
+        expect(page.get_by_text("FMNIST_DATA")).to_be_visible()
+        has_no_traceback(page)
+
+
+def test_runs_survive_a_restart_of_the_server(open_page, tmp_path):
+    address = "network?epochs=1&batch_size=512&seed=5"
+    with running_server(tmp_path) as server:
+        page = open_page(f"{server.url}/{address}")
+        button(page, "Train").click()
+        expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=TRAINING_SECONDS)
+    with running_server(tmp_path) as server:
+        page = open_page(f"{server.url}/{address}")
+        expect(page.get_by_text("the result was kept")).to_be_visible()
+
+
+def test_the_health_check_answers(server):
+    with urllib.request.urlopen(f"{server.url}/_stcore/health") as answer:
+        assert answer.status == 200

@@ -1,0 +1,154 @@
+"""The queue with a real cluster, a real worker process, and real computations."""
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+from fmnist_core import BaselineSettings, JobQueue, JobState, NetworkSettings, RunStore
+from fmnist_core.dataset import DATA_DIGEST
+from fmnist_core.runs import identify
+
+SHORT = NetworkSettings(epochs=1, batch_size=512)
+LONG = NetworkSettings(epochs=50, hidden_units=(512, 512), batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory):
+    queue = JobQueue(RunStore(tmp_path_factory.mktemp("runs")), DATA_DIGEST)
+    yield queue
+    queue.close()
+    assert not workers()
+
+
+@pytest.fixture
+def store(queue):
+    return queue._store
+
+
+def workers():
+    """The processes that this one has started."""
+    return [child for child in psutil.Process().children(recursive=True) if child.status() != "zombie"]
+
+
+def wait_for(condition, seconds=90.0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"nothing came of it in {seconds} s")
+
+
+def ended(queue, settings, seconds=90.0):
+    run_id = identify(settings, DATA_DIGEST)
+
+    def look():
+        job = queue.job(run_id)
+        return job if job is not None and not job.state.active else None
+
+    return wait_for(look, seconds)
+
+
+def under_way(queue, settings):
+    run_id = identify(settings, DATA_DIGEST)
+    return wait_for(lambda: (job := queue.job(run_id)) and job.progress is not None and job.progress.rows and job)
+
+
+def test_equal_settings_share_one_job_and_one_run(queue, store):
+    first = queue.submit(SHORT)
+    second = queue.submit(NetworkSettings(**SHORT.to_dict()))
+    assert first.run_id == second.run_id
+    assert sum(job.run_id == first.run_id for job in queue.jobs()) == 1
+    job = ended(queue, SHORT)
+    assert (job.state, job.saved_run_id) == (JobState.DONE, first.run_id)
+    run = store.load(first.run_id)
+    assert run.settings == SHORT
+    assert 0.7 < run.result.validation_accuracy < 0.9
+    again = queue.submit(SHORT)
+    assert (again.state, again.saved_run_id) == (JobState.DONE, first.run_id)
+
+
+def test_a_training_reports_each_epoch_and_can_be_stopped_with_what_it_learned(queue, store):
+    queue.submit(LONG)
+    job = under_way(queue, LONG)
+    assert (job.state, job.progress.unit, job.progress.total) == (JobState.RUNNING, "epoch", 50)
+    start = time.monotonic()
+    queue.stop(job.run_id)
+    job = ended(queue, LONG)
+    assert time.monotonic() - start < 10
+    assert job.state is JobState.STOPPED
+    assert job.saved_run_id != job.run_id
+    assert job.run_id not in store
+    kept = store.load(job.saved_run_id)
+    assert kept.record.stopped_after is not None
+    assert kept.settings == LONG
+
+
+def test_what_waits_has_a_position_and_can_be_taken_out(queue, store):
+    queue.submit(LONG)
+    under_way(queue, LONG)
+    waiting = queue.submit(NetworkSettings(epochs=2))
+    assert queue.job(waiting.run_id).state is JobState.WAITING
+    assert queue.job(waiting.run_id).position == 1
+    queue.stop(waiting.run_id)
+    assert queue.job(waiting.run_id).state is JobState.STOPPED
+    queue.stop(identify(LONG, DATA_DIGEST))
+    ended(queue, LONG)
+    assert waiting.run_id not in store
+
+
+def test_a_step_that_cannot_be_interrupted_is_stopped_all_the_same(queue, store):
+    """One class of one fold takes many seconds here, and scikit-learn asks nobody meanwhile."""
+    endless = BaselineSettings(max_iter=100, folds=10, alpha=1e-7)
+    queue.submit(endless)
+    run_id = identify(endless, DATA_DIGEST)
+    wait_for(lambda: queue.job(run_id).progress is not None)
+    start = time.monotonic()
+    queue.stop(run_id)
+    assert ended(queue, endless).state is JobState.STOPPED
+    assert time.monotonic() - start < 5
+    assert run_id not in store
+    after = NetworkSettings(epochs=1, batch_size=512, seed=1)
+    queue.submit(after)
+    assert ended(queue, after).state is JobState.DONE
+
+
+def test_a_killed_worker_is_replaced_and_the_job_ends_all_the_same(queue, store):
+    settings = NetworkSettings(epochs=10, batch_size=512, seed=2, hidden_units=(64,))
+    queue.submit(settings)
+    under_way(queue, settings)
+    grandchildren = [child for worker in psutil.Process().children() for child in worker.children(recursive=True)]
+    largest = max(grandchildren, key=lambda child: child.memory_info().rss)
+    os.kill(largest.pid, signal.SIGKILL)
+    job = ended(queue, settings)
+    assert job.state is JobState.DONE
+    assert store.load(job.saved_run_id).record.stopped_after is None
+
+
+def test_a_run_that_cannot_be_kept_fails_with_a_sentence(queue, store):
+    settings = NetworkSettings(epochs=1, batch_size=512, seed=3)
+    hidden = store.directory.with_name("hidden")
+    store.directory.rename(hidden)
+    store.directory.write_text("a file where the folder was")
+    try:
+        queue.submit(settings)
+        job = ended(queue, settings)
+    finally:
+        store.directory.unlink()
+        hidden.rename(store.directory)
+    assert job.state is JobState.FAILED
+    assert "FMNIST_RUNS" in job.message
+    queue.submit(settings)
+    assert ended(queue, settings).state is JobState.DONE
+
+
+def test_nothing_listens_outside_this_machine(queue):
+    wait_for(lambda: queue.status.n_workers == 1)
+    for process in [psutil.Process(), *workers()]:
+        for connection in process.net_connections(kind="inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                assert connection.laddr.ip == "127.0.0.1", (process.name(), connection)
