@@ -26,9 +26,11 @@ def install_chromium() -> str | None:
     """Try Playwright's own installer, then Debian's package when root; return the path, or None."""
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     has_apt = as_root and shutil.which("apt-get") is not None
-    # --with-deps: also the system libraries that a bare machine lacks; only root can add them
-    _try(sys.executable, "-m", "playwright", "install", *(["--with-deps"] if has_apt else []), "chromium")
+    downloaded = _try(sys.executable, "-m", "playwright", "install", "chromium")
     found = find_chromium()
+    if found is None and downloaded and has_apt:  # it lacks system libraries
+        _try(sys.executable, "-m", "playwright", "install-deps", "chromium")
+        found = find_chromium()
     if found is None and has_apt:
         _try("apt-get", "update", "-q")
         _try("apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium")
@@ -53,8 +55,8 @@ def _starts(path: str) -> bool:
     return answer.returncode == 0
 
 
-def _try(*command: str) -> None:
-    """Run a way of installing; whether it worked is seen by looking for the browser."""
+def _try(*command: str) -> bool:
+    """Run a way of installing; whether it brought a browser is seen by looking for one."""
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     print(f"No Chromium found; trying: {' '.join(command)}", file=sys.stderr)
     try:
@@ -69,10 +71,11 @@ def _try(*command: str) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         print(f"  that did not work: {error}", file=sys.stderr)
-        return
+        return False
     if answer.returncode != 0:
         lines = answer.stdout.strip().splitlines() or [f"exit code {answer.returncode}"]
         print(f"  that did not work: {lines[-1]}", file=sys.stderr)
+    return answer.returncode == 0
 
 
 if __name__ == "__main__":
