@@ -1,0 +1,413 @@
+"""The neural network: built, trained and asked with Keras. The only module that imports it, inside functions.
+
+Keras defines and trains the model; `fit`, callbacks and ``summary()`` work as ever. What makes it fast for
+dense networks is that one training step takes a whole chunk of batches and runs through them in compiled code.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fmnist_core.architecture import count_parameters, describe_layers
+from fmnist_core.preparation import HoldOut, hold_out, scale_and_flatten
+from fmnist_core.progress import OnProgress, Progress, ShouldStop, Stopped
+from fmnist_core.settings import NetworkSettings
+
+if TYPE_CHECKING:
+    import keras
+
+    from fmnist_core.dataset import FashionMNIST
+
+_CHUNK = 250  # batches that one step of a dense network takes at most
+_BLOCK = 2000  # pictures that are measured at once
+_REPORT_SECONDS = 0.1
+_LARGEST_TRACE = 1_200_000  # weights kept of the first layer, over all epochs; beyond it only the last epoch's
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkResult:
+    """What a training leaves behind.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: one figure an epoch, as Keras reports them.
+    epoch_seconds : list of float
+    n_parameters : int
+    validation_loss, validation_accuracy : float
+        Of the weights that were kept.
+    untrained_loss, untrained_accuracy : float
+        On the validation pictures before the first epoch: chance.
+    kept_epoch : int
+        The epoch, from 1, whose weights were kept: the last, or with early stopping the best.
+    stopped_after_batches : int or None
+        Batches learned from when the training was stopped; None for one that ran its course.
+    validation_indices : ndarray of shape (n,), int32
+        Positions in the training pictures.
+    validation_probabilities : ndarray of shape (n, 10), float32
+    test_probabilities : ndarray of shape (10000, 10), float32
+    validation_predictions_by_epoch : ndarray of shape (epochs + 1, n), uint8
+        Row 0 is before the first epoch.
+    first_layer_by_epoch : ndarray of shape (epochs + 1, ...), float16
+        The first layer's weights, row 0 before the first epoch; only the kept weights where that would be large.
+    weights : ndarray of shape (n_parameters,), float32
+        All weights, flattened, in Keras' order; the shapes follow from the settings.
+    model : bytes
+        The trained model as a ``.keras`` file, for download. It is never loaded here.
+    """
+
+    history: dict[str, list[float]]
+    epoch_seconds: list[float]
+    n_parameters: int
+    validation_loss: float
+    validation_accuracy: float
+    untrained_loss: float
+    untrained_accuracy: float
+    kept_epoch: int
+    stopped_after_batches: int | None
+    validation_indices: np.ndarray
+    validation_probabilities: np.ndarray
+    test_probabilities: np.ndarray
+    validation_predictions_by_epoch: np.ndarray
+    first_layer_by_epoch: np.ndarray
+    weights: np.ndarray
+    model: bytes
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The figures that a list of runs shows."""
+        return {
+            "accuracy": self.validation_accuracy,
+            "loss": self.validation_loss,
+            "n_pictures": len(self.validation_indices),
+            "n_parameters": self.n_parameters,
+        }
+
+
+def build_model(settings: NetworkSettings, model_class: Any = None) -> keras.Sequential:
+    """The network as a `keras.Sequential`, not yet compiled.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+    model_class : type, optional
+        A subclass of `keras.Sequential` to make instead.
+    """
+    import keras
+
+    layers = [keras.layers.Input((784,))]
+    for layer in describe_layers(settings):
+        layers.append(getattr(keras.layers, layer.kind)(**layer.arguments))
+    return (model_class or keras.Sequential)(layers)
+
+
+def compile_model(model: keras.Sequential, settings: NetworkSettings, n_train: int, jit_compile: bool) -> None:
+    """Give the model its optimiser, learning-rate schedule, loss and metric."""
+    import keras
+
+    rate: Any = settings.learning_rate
+    if settings.schedule == "warmup_cosine":
+        steps = settings.epochs * -(-n_train // settings.batch_size)
+        warmup = steps // 10
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, steps - warmup, warmup_target=settings.learning_rate, warmup_steps=warmup
+        )
+    optimizers = {"rmsprop": keras.optimizers.RMSprop, "adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD}
+    model.compile(
+        optimizer=optimizers[settings.optimizer](rate),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=jit_compile,
+    )
+
+
+def train_network(
+    dataset: FashionMNIST,
+    settings: NetworkSettings,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> NetworkResult:
+    """Train a network on the training pictures that are not held out.
+
+    Parameters
+    ----------
+    dataset : FashionMNIST
+    settings : NetworkSettings
+    on_progress : callable, optional
+        Called with a `Progress`, about ten times a second; its rows hold ``epoch``, ``loss``, ``accuracy``,
+        ``val_loss``, ``val_accuracy``, ``seconds``. Row 0 is validation before the first epoch.
+    should_stop : callable, optional
+        Asked after each step; what was learned until then is kept.
+
+    Raises
+    ------
+    Stopped
+        When `should_stop` said so before anything was learned.
+    """
+    import keras
+
+    keras.backend.clear_session()
+    gc.collect()  # the last training's model: Keras' objects refer to each other in circles
+    keras.utils.set_random_seed(settings.seed)
+    split = hold_out(dataset.train.labels, settings)
+    pixels, labels = _pixels(dataset), dataset.train.labels.astype(np.int32)
+    # Compiled loops pay for dense networks only; convolutions are faster outside, and flips need not be compiled.
+    chunked = not (settings.convolution_filters or settings.flips)
+    model = build_model(settings, _chunked_class() if chunked else None)
+    compile_model(model, settings, len(split.train_indices), jit_compile=chunked)
+    feed = _Feed(pixels, labels, split.train_indices, settings, chunked)
+    validation = (pixels[split.validation_indices], labels[split.validation_indices])
+    watch = _watch(model, settings, feed, validation, on_progress, should_stop)
+    callbacks = [watch]
+    if settings.patience:
+        callbacks.append(
+            keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
+        )
+    watch.before_training()
+    history = model.fit(
+        feed.dataset(),
+        epochs=settings.epochs,
+        steps_per_epoch=feed.n_steps,
+        validation_data=validation,
+        validation_batch_size=_BLOCK,
+        callbacks=callbacks,
+        verbose=0,
+    ).history
+    return _result(model, settings, dataset, split, history, watch)
+
+
+def predict_probabilities(settings: NetworkSettings, weights: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Ask a trained network, rebuilt from its settings; nothing is ever loaded from a model file.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+    weights : ndarray of shape (n_parameters,), float32
+        `NetworkResult.weights`.
+    pixels : ndarray of shape (n, 784), float32, 0-1
+
+    Returns
+    -------
+    ndarray of shape (n, 10), float32
+    """
+    model = build_model(settings)
+    shapes = [weight.shape for weight in model.weights]
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+    parts = np.split(weights, ends[:-1])
+    model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
+    return np.asarray(model(pixels, training=False))
+
+
+def warm_up() -> None:
+    """Import Keras and TensorFlow, and train something tiny, so that the first visitor need not wait for it."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    settings = NetworkSettings()
+    model = build_model(settings, _chunked_class())
+    compile_model(model, settings, 64, jit_compile=True)
+    pixels, labels = np.zeros((2, 32, 784), np.float32), np.zeros((2, 32), np.int32)
+    model.train_on_batch(pixels, labels)
+
+
+@lru_cache(maxsize=1)
+def _pixels(dataset: FashionMNIST) -> np.ndarray:
+    """All training pictures, (60000, 784), float32: made once in a worker's life."""
+    return scale_and_flatten(dataset.train.images, np.float32)
+
+
+@lru_cache(maxsize=1)
+def _chunked_class() -> Any:
+    """A `keras.Sequential` whose training step takes a chunk of batches and loops over them in compiled code."""
+    import keras
+    import tensorflow as tf
+
+    class ChunkedSequential(keras.Sequential):
+        """The batches arrive as one array of shape (n_batches, batch_size, 784)."""
+
+        def train_step(self, data: Any) -> Any:
+            chunk, targets, _ = keras.utils.unpack_x_y_sample_weight(data)
+
+            def learn_from_one(step: Any) -> tuple[Any]:
+                x, y = chunk[step], targets[step]
+                with tf.GradientTape() as tape:
+                    predicted = self(x, training=True)
+                    loss = self.compute_loss(x=x, y=y, y_pred=predicted, training=True)
+                variables = self.trainable_weights
+                self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+                self._loss_tracker.update_state(loss, sample_weight=tf.shape(x)[0])
+                self.compute_metrics(x, y, predicted)
+                return (step + 1,)
+
+            tf.while_loop(lambda step: step < tf.shape(chunk)[0], learn_from_one, (tf.constant(0),))
+            return self.get_metrics_result()
+
+    return ChunkedSequential
+
+
+class _Feed:
+    """The training pictures, in each epoch in an order of its own, in pieces of the size that a step takes."""
+
+    def __init__(
+        self, pixels: np.ndarray, labels: np.ndarray, indices: np.ndarray, settings: NetworkSettings, chunked: bool
+    ) -> None:
+        self._pixels, self._labels, self._indices = pixels, labels, indices
+        self._settings, self._chunked = settings, chunked
+        n_full, rest = divmod(len(indices), settings.batch_size)
+        per_step = _chunk_length(n_full) if chunked else 1
+        sizes = [per_step] * (n_full // per_step)
+        if n_full % per_step:
+            sizes.append(n_full % per_step)
+        self.pictures = [size * settings.batch_size for size in sizes] + ([rest] if rest else [])
+        self.batches = sizes + ([1] if rest else [])
+        self.n_steps = len(self.batches)
+
+    def _pieces(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        orders = np.random.default_rng(self._settings.seed)
+        while True:
+            order = self._indices[orders.permutation(len(self._indices))]
+            start = 0
+            for n_pictures, n_batches in zip(self.pictures, self.batches, strict=True):
+                piece = order[start : start + n_pictures]
+                start += n_pictures
+                shape = (n_batches, n_pictures // n_batches) if self._chunked else (n_pictures,)
+                yield self._pixels[piece].reshape(*shape, 784), self._labels[piece].reshape(shape)
+
+    def dataset(self) -> Any:
+        """An endless `tf.data.Dataset`; the next pieces are gathered while the current one is learned from."""
+        import tensorflow as tf
+
+        lead = (None, None) if self._chunked else (None,)
+        signature = (tf.TensorSpec((*lead, 784), tf.float32), tf.TensorSpec(lead, tf.int32))
+        return tf.data.Dataset.from_generator(self._pieces, output_signature=signature).prefetch(2)
+
+
+def _chunk_length(n_batches: int) -> int:
+    """How many batches a step takes: if possible so many that all steps are alike, as each length is compiled."""
+    for length in range(min(_CHUNK, n_batches), 49, -1):
+        if n_batches % length == 0:
+            return length
+    return min(_CHUNK, n_batches)
+
+
+def _watch(
+    model: keras.Sequential,
+    settings: NetworkSettings,
+    feed: _Feed,
+    validation: tuple[np.ndarray, np.ndarray],
+    on_progress: OnProgress | None,
+    should_stop: ShouldStop | None,
+) -> Any:
+    """A Keras callback that reports, remembers what each epoch changed, and stops when asked to."""
+    import keras
+
+    pixels, labels = validation
+
+    class Watch(keras.callbacks.Callback):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows: list[dict[str, float]] = []
+            self.predictions: list[np.ndarray] = []
+            self.first_layers: list[np.ndarray] = []
+            self.seconds: list[float] = []
+            self.n_batches = 0
+            self.stopped = False
+            self._epoch, self._start, self._reported = 1, 0.0, 0.0
+
+        def before_training(self) -> None:
+            if should_stop is not None and should_stop():
+                raise Stopped
+            probabilities = predict(model, pixels)
+            right = probabilities[np.arange(len(labels)), labels]
+            loss = float(-np.log(np.clip(right, 1e-7, 1.0)).mean())
+            accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+            self.rows.append({"epoch": 0, "val_loss": loss, "val_accuracy": accuracy})
+            self._remember(probabilities)
+            self._report(0.0)
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            self._epoch, self._start = epoch + 1, time.perf_counter()
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.n_batches += feed.batches[batch]
+            if should_stop is not None and should_stop():
+                self.stopped = self.model.stop_training = True
+            if time.perf_counter() - self._reported > _REPORT_SECONDS:
+                self._report((batch + 1) / feed.n_steps)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.seconds.append(time.perf_counter() - self._start)
+            figures = {name: float(value) for name, value in (logs or {}).items()}
+            self.rows.append({"epoch": epoch + 1, **figures, "seconds": self.seconds[-1]})
+            self._remember(predict(model, pixels))
+            self._epoch += 1
+            self._report(0.0)
+
+        def _remember(self, probabilities: np.ndarray) -> None:
+            self.predictions.append(probabilities.argmax(axis=1).astype(np.uint8))
+            first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
+            if int(np.prod(first.shape)) * (settings.epochs + 1) <= _LARGEST_TRACE:
+                self.first_layers.append(np.asarray(first).astype(np.float16))
+
+        def _report(self, within: float) -> None:
+            self._reported = time.perf_counter()
+            if on_progress is not None:
+                on_progress(Progress("epoch", self._epoch, settings.epochs, within, tuple(self.rows)))
+
+    return Watch()
+
+
+def predict(model: keras.Sequential, pixels: np.ndarray) -> np.ndarray:
+    """Probabilities of all pictures, (n, 10), float32, block by block."""
+    return model.predict(pixels, batch_size=_BLOCK, verbose=0)
+
+
+def _result(
+    model: keras.Sequential,
+    settings: NetworkSettings,
+    dataset: FashionMNIST,
+    split: HoldOut,
+    history: dict[str, list[float]],
+    watch: Any,
+) -> NetworkResult:
+    n_batches = settings.epochs * -(-len(split.train_indices) // settings.batch_size)
+    stopped = watch.stopped and watch.n_batches < n_batches
+    kept = int(np.argmin(history["val_loss"])) if settings.patience and not stopped else len(history["val_loss"]) - 1
+    first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
+    return NetworkResult(
+        history={name: [float(value) for value in values] for name, values in history.items()},
+        epoch_seconds=watch.seconds,
+        n_parameters=count_parameters(settings),
+        validation_loss=float(history["val_loss"][kept]),
+        validation_accuracy=float(history["val_accuracy"][kept]),
+        untrained_loss=watch.rows[0]["val_loss"],
+        untrained_accuracy=watch.rows[0]["val_accuracy"],
+        kept_epoch=kept + 1,
+        stopped_after_batches=watch.n_batches if stopped else None,
+        validation_indices=split.validation_indices,
+        validation_probabilities=predict(model, _pixels(dataset)[split.validation_indices]),
+        test_probabilities=predict(model, scale_and_flatten(dataset.test.images, np.float32)),
+        validation_predictions_by_epoch=np.stack(watch.predictions),
+        first_layer_by_epoch=np.stack(watch.first_layers or [np.asarray(first).astype(np.float16)]),
+        weights=np.concatenate([np.ravel(weight) for weight in model.get_weights()]).astype(np.float32),
+        model=_as_file(model, settings),
+    )
+
+
+def _as_file(model: keras.Sequential, settings: NetworkSettings) -> bytes:
+    """The trained model as plain Keras would have saved it: no class of ours is needed to load it."""
+    plain = build_model(settings)
+    plain.set_weights(model.get_weights())
+    compile_model(plain, settings, 60_000, jit_compile=False)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.keras")
+        plain.save(path)
+        with open(path, "rb") as file:
+            return file.read()
