@@ -47,7 +47,9 @@ logger = logging.getLogger(__name__)
 
 _TOPIC = "fmnist-jobs"
 _TICK = 0.1  # seconds between two looks of the dispatcher when nothing wakes it
-_POLITE_SECONDS = 0.7  # a stop that the computation has not noticed by then ends the worker's process
+# A stop that the computation has not noticed by then ends the worker's process. A network looks often and has
+# something to keep; one step of scikit-learn can take minutes and leaves nothing.
+_POLITE_SECONDS = {"network": 5.0, "baseline": 0.7}
 _KEPT_JOBS = 200  # ended jobs remembered for the pages
 _RECYCLE_BYTES = 1300 * 2**20  # a worker that has grown beyond this is replaced when it is idle
 
@@ -103,17 +105,17 @@ class Job:
 
 
 # ---------------------------------------------------------------------------------------------------------
-# In the worker's process.
+# In the worker's process. What is `async` runs in its event loop while the computation goes on in its thread.
 
 _stop_requests: set[str] = set()
 
 
-def _request_stop(run_id: str) -> None:
-    """Runs in the worker's event loop while the computation goes on in its thread."""
+async def _request_stop(run_id: str) -> None:
+    """Ask a computation to stop at its next look."""
     _stop_requests.add(run_id)
 
 
-def _leave() -> None:
+async def _leave() -> None:
     """End the worker's process at once; its nanny starts a fresh one."""
     os._exit(1)
 
@@ -343,7 +345,7 @@ class JobQueue:
             if job.state is not JobState.STOPPING or run_id not in self._futures:
                 continue
             if run_id not in self._deadlines:
-                self._deadlines[run_id] = time.monotonic() + _POLITE_SECONDS
+                self._deadlines[run_id] = time.monotonic() + _POLITE_SECONDS[job.settings.kind]
                 if worker is not None:
                     client.run(_request_stop, run_id, workers=[worker], wait=False, on_error="ignore")
             elif time.monotonic() > self._deadlines[run_id]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fmnist_core.dataset import FashionMNIST
 
 _CHUNK = 250  # batches that one step of a dense network takes at most
+_CHUNK_COST = 3e9  # multiply-adds of such a step at most: about 0.1 s, so that a stop is noticed soon
 _BLOCK = 2000  # pictures that are measured at once
 _REPORT_SECONDS = 0.1
 _LARGEST_TRACE = 1_200_000  # weights kept of the first layer, over all epochs; beyond it only the last epoch's
@@ -104,9 +106,17 @@ def build_model(settings: NetworkSettings, model_class: Any = None) -> keras.Seq
     """
     import keras
 
+    # The seeds that Keras itself would draw after `keras.utils.set_random_seed(seed)`, from a generator of our
+    # own: the global one is shared with other threads, which would change the figures now and then.
+    seeds = random.Random(settings.seed)  # noqa: S311  (no secret)
     layers = [keras.layers.Input((784,))]
     for layer in describe_layers(settings):
-        layers.append(getattr(keras.layers, layer.kind)(**layer.arguments))
+        arguments = dict(layer.arguments)
+        if layer.kind in {"Dense", "Conv2D"}:
+            arguments["kernel_initializer"] = keras.initializers.GlorotUniform(seed=seeds.randint(1, 10**9))
+        elif layer.kind in {"Dropout", "RandomFlip"}:
+            arguments["seed"] = seeds.randint(1, 10**9)
+        layers.append(getattr(keras.layers, layer.kind)(**arguments))
     return (model_class or keras.Sequential)(layers)
 
 
@@ -157,7 +167,6 @@ def train_network(
 
     keras.backend.clear_session()
     gc.collect()  # the last training's model: Keras' objects refer to each other in circles
-    keras.utils.set_random_seed(settings.seed)
     split = hold_out(dataset.train.labels, settings)
     pixels, labels = _pixels(dataset), dataset.train.labels.astype(np.int32)
     # Compiled loops pay for dense networks only; convolutions are faster outside, and flips need not be compiled.
@@ -261,7 +270,7 @@ class _Feed:
         self._pixels, self._labels, self._indices = pixels, labels, indices
         self._settings, self._chunked = settings, chunked
         n_full, rest = divmod(len(indices), settings.batch_size)
-        per_step = _chunk_length(n_full) if chunked else 1
+        per_step = _chunk_length(n_full, settings) if chunked else 1
         sizes = [per_step] * (n_full // per_step)
         if n_full % per_step:
             sizes.append(n_full % per_step)
@@ -289,12 +298,14 @@ class _Feed:
         return tf.data.Dataset.from_generator(self._pieces, output_signature=signature).prefetch(2)
 
 
-def _chunk_length(n_batches: int) -> int:
+def _chunk_length(n_batches: int, settings: NetworkSettings) -> int:
     """How many batches a step takes: if possible so many that all steps are alike, as each length is compiled."""
-    for length in range(min(_CHUNK, n_batches), 49, -1):
+    batch_cost = 3 * settings.batch_size * sum(layer.multiplications for layer in describe_layers(settings))
+    longest = max(1, min(_CHUNK, n_batches, int(_CHUNK_COST / batch_cost)))
+    for length in range(longest, longest // 2, -1):
         if n_batches % length == 0:
             return length
-    return min(_CHUNK, n_batches)
+    return longest
 
 
 def _watch(
