@@ -451,6 +451,7 @@ def _own_cluster() -> SpecCluster:
         "host": "127.0.0.1",
         "nthreads": 1,
         "memory_limit": 0,
+        "death_timeout": 15,  # seconds until a worker gives up a server that was killed before they had met
         "dashboard_address": "127.0.0.1:0",
     }
     return SpecCluster(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from fmnist_core.dataset import FashionMNIST
 
-_CHUNK = 250  # batches that one step of a dense network takes at most
+_CHUNK = 125  # batches that one step of a dense network takes at most
 _CHUNK_COST = 3e9  # multiply-adds of such a step at most: about 0.1 s, so that a stop is noticed soon
 _BLOCK = 2000  # pictures that are measured at once
 _REPORT_SECONDS = 0.1
@@ -168,13 +168,14 @@ def train_network(
     keras.backend.clear_session()
     gc.collect()  # the last training's model: Keras' objects refer to each other in circles
     split = hold_out(dataset.train.labels, settings)
-    pixels, labels = _pixels(dataset), dataset.train.labels.astype(np.int32)
+    labels = dataset.train.labels.astype(np.int32)
     # Compiled loops pay for dense networks only; convolutions are faster outside, and flips need not be compiled.
     chunked = not (settings.convolution_filters or settings.flips)
     model = build_model(settings, _chunked_class() if chunked else None)
     compile_model(model, settings, len(split.train_indices), jit_compile=chunked)
-    feed = _Feed(pixels, labels, split.train_indices, settings, chunked)
-    validation = (pixels[split.validation_indices], labels[split.validation_indices])
+    feed = _Feed(dataset.train.images, labels, split.train_indices, settings, chunked)
+    held_out = scale_and_flatten(dataset.train.images[split.validation_indices], np.float32)
+    validation = (held_out, labels[split.validation_indices])
     watch = _watch(model, settings, feed, validation, on_progress, should_stop)
     callbacks = [watch]
     if settings.patience:
@@ -191,7 +192,7 @@ def train_network(
         callbacks=callbacks,
         verbose=0,
     ).history
-    return _result(model, settings, dataset, split, history, watch)
+    return _result(model, settings, dataset, split, held_out, history, watch)
 
 
 def predict_probabilities(settings: NetworkSettings, weights: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -227,12 +228,6 @@ def warm_up() -> None:
 
 
 @lru_cache(maxsize=1)
-def _pixels(dataset: FashionMNIST) -> np.ndarray:
-    """All training pictures, (60000, 784), float32: made once in a worker's life."""
-    return scale_and_flatten(dataset.train.images, np.float32)
-
-
-@lru_cache(maxsize=1)
 def _chunked_class() -> Any:
     """A `keras.Sequential` whose training step takes a chunk of batches and loops over them in compiled code."""
     import keras
@@ -265,9 +260,9 @@ class _Feed:
     """The training pictures, in each epoch in an order of its own, in pieces of the size that a step takes."""
 
     def __init__(
-        self, pixels: np.ndarray, labels: np.ndarray, indices: np.ndarray, settings: NetworkSettings, chunked: bool
+        self, images: np.ndarray, labels: np.ndarray, indices: np.ndarray, settings: NetworkSettings, chunked: bool
     ) -> None:
-        self._pixels, self._labels, self._indices = pixels, labels, indices
+        self._images, self._labels, self._indices = images, labels, indices
         self._settings, self._chunked = settings, chunked
         n_full, rest = divmod(len(indices), settings.batch_size)
         per_step = _chunk_length(n_full, settings) if chunked else 1
@@ -287,7 +282,9 @@ class _Feed:
                 piece = order[start : start + n_pictures]
                 start += n_pictures
                 shape = (n_batches, n_pictures // n_batches) if self._chunked else (n_pictures,)
-                yield self._pixels[piece].reshape(*shape, 784), self._labels[piece].reshape(shape)
+                # Scaled piece by piece: all pictures at once as float32 would fill 188 MB.
+                pixels = scale_and_flatten(self._images[piece], np.float32)
+                yield pixels.reshape(*shape, 784), self._labels[piece].reshape(shape)
 
     def dataset(self) -> Any:
         """An endless `tf.data.Dataset`; the next pieces are gathered while the current one is learned from."""
@@ -295,7 +292,7 @@ class _Feed:
 
         lead = (None, None) if self._chunked else (None,)
         signature = (tf.TensorSpec((*lead, 784), tf.float32), tf.TensorSpec(lead, tf.int32))
-        return tf.data.Dataset.from_generator(self._pieces, output_signature=signature).prefetch(2)
+        return tf.data.Dataset.from_generator(self._pieces, output_signature=signature).prefetch(1)
 
 
 def _chunk_length(n_batches: int, settings: NetworkSettings) -> int:
@@ -385,6 +382,7 @@ def _result(
     settings: NetworkSettings,
     dataset: FashionMNIST,
     split: HoldOut,
+    held_out: np.ndarray,
     history: dict[str, list[float]],
     watch: Any,
 ) -> NetworkResult:
@@ -403,7 +401,7 @@ def _result(
         kept_epoch=kept + 1,
         stopped_after_batches=watch.n_batches if stopped else None,
         validation_indices=split.validation_indices,
-        validation_probabilities=predict(model, _pixels(dataset)[split.validation_indices]),
+        validation_probabilities=predict(model, held_out),
         test_probabilities=predict(model, scale_and_flatten(dataset.test.images, np.float32)),
         validation_predictions_by_epoch=np.stack(watch.predictions),
         first_layer_by_epoch=np.stack(watch.first_layers or [np.asarray(first).astype(np.float16)]),

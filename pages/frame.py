@@ -18,10 +18,12 @@ page = st.navigation(
             "explorer.py",
             title="Explorer",
             icon=":material/grid_view:",
-            url_path="explorer",
+            url_path="start",
             default=True,
             help="Look at the 70,000 pictures before anything is trained.",
         ),
+        # The default page lives at "/"; this is the same page for links that name it.
+        st.Page("explorer.py", title="Explorer", url_path="explorer", visibility="hidden"),
         st.Page(
             "baseline.py",
             title="Baseline",

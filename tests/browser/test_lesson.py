@@ -48,7 +48,7 @@ def test_a_fresh_server_whose_first_request_is_a_deep_link_shows_that_page_in_it
 
 def test_a_network_is_trained_with_moved_sliders_watched_and_found_again(open_page, server):
     page = open_page(f"{server.url}/network?epochs=3&validation_share=0.5")
-    expect(page.get_by_role("slider", name="Epochs")).to_have_attribute("aria-valuenow", "3")
+    expect(page.get_by_role("slider", name="Epochs")).to_have_value("3")
     page.get_by_role("slider", name="Epochs").focus()
     page.keyboard.press("ArrowLeft")
     expect(page).to_have_url(re.compile(r"epochs=2"))
@@ -191,6 +191,7 @@ def test_runs_survive_a_restart_of_the_server(open_page, tmp_path):
         page = open_page(f"{server.url}/{address}")
         button(page, "Train").click()
         expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=TRAINING_SECONDS)
+        page.close()
     with running_server(tmp_path) as server:
         page = open_page(f"{server.url}/{address}")
         expect(page.get_by_text("the result was kept")).to_be_visible()
