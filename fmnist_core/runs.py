@@ -213,7 +213,6 @@ class RunStore:
     def __init__(self, directory: str | os.PathLike[str]) -> None:
         self.directory = Path(directory).absolute()
         self._records: dict[str, tuple[tuple[int, int], RunRecord]] = {}
-        self._damaged: dict[str, str] = {}
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -224,9 +223,10 @@ class RunStore:
         self._sweep()
 
     @property
-    def damaged(self) -> Mapping[str, str]:
-        """File names set aside because they could not be read whole, with the reason."""
-        return dict(self._damaged)
+    def damaged(self) -> list[str]:
+        """Names of files that were set aside because they could not be read whole."""
+        folder = self.directory / _DAMAGED_FOLDER
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def __contains__(self, run_id: object) -> bool:
         """Whether a file of that run stands in the store; `load` tells whether it is whole."""
@@ -309,7 +309,6 @@ class RunStore:
 
     def _set_aside(self, path: Path, error: Exception) -> str:
         reason = str(error) or type(error).__name__
-        self._damaged[path.name] = reason
         try:
             folder = self.directory / _DAMAGED_FOLDER
             folder.mkdir(exist_ok=True)

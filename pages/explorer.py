@@ -150,15 +150,18 @@ facts[2].metric(
 facts[3].metric("Pixels a picture", "28 x 28", help="Each a grey value, 0 to 255: 784 numbers in all.")
 
 split_control, order_control, class_control = st.columns([1, 1, 3])
-split_name = split_control.segmented_control(
+split_name: str = split_control.segmented_control(
     "Split",
     ("train", "test"),
     key="explorer.split",
     required=True,
     help="Models learn from train. Test is only for the final check.",
     persist_state="session",
+) or str(DEFAULTS["split"])
+order = (
+    order_control.segmented_control("Order", ORDERS, key="explorer.order", required=True, persist_state="session")
+    or ORDERS[0]
 )
-order = order_control.segmented_control("Order", ORDERS, key="explorer.order", required=True, persist_state="session")
 classes = class_control.pills(
     "Classes", CLASS_NAMES, key="explorer.classes", selection_mode="multi", persist_state="session",
     help="Choose some to see only them; none chosen shows all.",

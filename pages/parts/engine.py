@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from fmnist_core import FashionMNIST, JobQueue, Report, Run, RunStore, evaluate, load_dataset
@@ -75,3 +76,10 @@ def held_out_report(run_id: str) -> Report:
     if run(run_id).settings.kind == "baseline":
         return evaluate(labels, result.out_of_fold_probabilities, result.out_of_fold_scores)
     return evaluate(labels[result.validation_indices], result.validation_probabilities)
+
+
+def held_out_indices(run_id: str) -> np.ndarray:
+    """Positions, in the training pictures, of what `held_out_report` measured; (n,), int32."""
+    if run(run_id).settings.kind == "baseline":
+        return np.arange(len(dataset().train.labels), dtype=np.int32)
+    return run(run_id).result.validation_indices
