@@ -29,14 +29,16 @@ def news(page: str) -> Mapping[str, str] | None:
     the visitor is told.
     """
     query = {name: " ".join(st.query_params.get_all(name)) for name in st.query_params}
-    written = st.session_state.get(_WRITTEN, {}).get(page)
-    came_from = st.session_state.get(_PAGE)
+    written = st.session_state.get(_WRITTEN, {})
+    came_from = st.session_state.get(_PAGE, page)
     st.session_state[_PAGE] = page
-    if written is None:
+    if came_from != page and query == written.get(came_from):
+        query = {}  # still the last page's
+    if page not in written:
         return query
     if came_from != page and not query:
         return None
-    return None if query == written else query
+    return None if query == written[page] else query
 
 
 def write(page: str, query: Mapping[str, str]) -> None:
