@@ -1,6 +1,6 @@
 """Pages without a server: a queue that computes nothing, and a run store of their own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def store(tmp_path: Path) -> RunStore:
 
 
 @pytest.fixture
-def open_page(queue: IdleQueue, store: RunStore) -> Iterator[Callable[..., AppTest]]:
+def open_page(queue: IdleQueue, store: RunStore) -> Callable[..., AppTest]:
     """Run a page inside its frame, with an address if one is given."""
     engine.use(queue, store)  # type: ignore[arg-type]
 

@@ -1,0 +1,79 @@
+"""The report against scikit-learn and statsmodels."""
+
+import numpy as np
+import pytest
+from sklearn import metrics
+from statsmodels.stats.proportion import proportion_confint
+
+from fmnist_core import evaluate
+from fmnist_core.evaluation import wilson_interval
+from tests.examples import scores_for
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return np.random.default_rng(1).integers(0, 10, 3000)
+
+
+@pytest.fixture(scope="module")
+def probabilities(labels):
+    exponents = np.exp(scores_for(labels, seed=2).astype(np.float64))
+    return exponents / exponents.sum(axis=1, keepdims=True)
+
+
+def test_every_figure_is_scikit_learns(labels, probabilities):
+    report = evaluate(labels, probabilities)
+    predicted = probabilities.argmax(axis=1)
+    assert report.accuracy == metrics.accuracy_score(labels, predicted)
+    assert report.loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-12)
+    np.testing.assert_array_equal(report.confusion, metrics.confusion_matrix(labels, predicted))
+    np.testing.assert_allclose(report.precision, metrics.precision_score(labels, predicted, average=None))
+    np.testing.assert_allclose(report.recall, metrics.recall_score(labels, predicted, average=None))
+    np.testing.assert_allclose(report.f1, metrics.f1_score(labels, predicted, average=None))
+    np.testing.assert_array_equal(report.support, np.bincount(labels, minlength=10))
+    np.testing.assert_array_equal(report.predictions, predicted)
+    np.testing.assert_array_equal(report.confidences, probabilities.max(axis=1))
+
+
+def test_float32_probabilities_are_taken_without_complaint(labels, probabilities):
+    report = evaluate(labels, probabilities.astype(np.float32))
+    assert report.loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-5)
+
+
+def test_scores_decide_where_probabilities_tie(labels):
+    scores = scores_for(labels, seed=3)
+    tied = np.full((len(labels), 10), 0.1)
+    report = evaluate(labels, tied, scores)
+    np.testing.assert_array_equal(report.predictions, scores.argmax(axis=1))
+
+
+def test_without_probabilities_there_is_no_loss_but_a_lead(labels):
+    scores = scores_for(labels, seed=3)
+    report = evaluate(labels, None, scores)
+    assert report.loss is None
+    ordered = np.sort(scores, axis=1)
+    np.testing.assert_allclose(report.confidences, ordered[:, -1] - ordered[:, -2])
+
+
+def test_a_class_that_is_never_predicted_gets_zero_and_no_warning():
+    labels = np.arange(10)
+    report = evaluate(labels, np.tile(np.eye(10)[0], (10, 1)))
+    assert report.precision[0] == 0.1
+    assert report.recall[0] == 1.0
+    assert not report.f1[1:].any()
+
+
+def test_a_diverged_network_has_no_finite_loss():
+    assert np.isnan(evaluate(np.arange(10), np.full((10, 10), np.nan)).loss)
+
+
+@pytest.mark.parametrize(("n_right", "n"), [(0, 10), (10, 10), (49165, 60000), (10163, 12000), (1, 1)])
+def test_the_interval_is_wilsons(n_right, n):
+    assert wilson_interval(n_right, n) == pytest.approx(proportion_confint(n_right, n, method="wilson"), abs=1e-12)
+
+
+def test_shapes_that_do_not_match_are_refused(labels, probabilities):
+    with pytest.raises(ValueError, match="one row of 10 values"):
+        evaluate(labels[:-1], probabilities)
+    with pytest.raises(ValueError, match="one row of 10 values"):
+        evaluate(labels, None)
