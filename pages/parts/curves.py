@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from fmnist_core import NetworkResult
 from pages.parts import theme
 
 LESSON_BASELINE = 0.8194166666666666  # what the lesson prints for five folds and max_iter=5
 
 
-def learning_table(history: Mapping[str, Sequence[float]]) -> pd.DataFrame:
-    """One row an epoch: loss and accuracy on training and validation pictures."""
-    table = pd.DataFrame(history)
+def learning_table(result: NetworkResult) -> pd.DataFrame:
+    """One row an epoch: loss and accuracy on training and validation pictures. Epoch 0 is before training."""
+    table = pd.DataFrame(result.history)
     table.insert(0, "epoch", range(1, len(table) + 1))
-    return table
+    untrained = {"epoch": [0], "val_loss": [result.untrained_loss], "val_accuracy": [result.untrained_accuracy]}
+    return pd.concat([pd.DataFrame(untrained), table], ignore_index=True)[["epoch", *result.history]]
+
+
+def read(table: pd.DataFrame) -> str:
+    """What the curves say, in one sentence for a beginner; empty while there is too little to say.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `learning_table`, or the rows of a training under way.
+    """
+    trained = table[table["epoch"] > 0] if "loss" in table else table[:0]
+    if len(trained) < 2:
+        return ""
+    training, validation = trained["loss"].to_numpy(), trained["val_loss"].to_numpy()
+    if not np.isfinite(training).all():
+        return "The loss is no longer a number: the steps were too large. Try a smaller **learning rate**."
+    best = int(validation.argmin())
+    if validation[-1] > validation[best] + 0.02 and training[-1] < training[best] and len(trained) - 1 - best >= 2:
+        return (
+            f"The curves drift apart: training still gets better, validation has been worse since epoch "
+            f"{int(trained['epoch'].iloc[best])}. That is **overfitting**: try fewer epochs or early stopping."
+        )
+    if validation[-1] < validation[-2] - 0.002 and training[-1] < training[-2] - 0.002:
+        return "Both losses are still falling: **more epochs** would help."
+    return "Validation loss has levelled off: this network has learned about what it can. Try **hidden layers**."
 
 
 def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
-from fmnist_core import SettingsError
+from fmnist_core import BaselineSettings, NetworkSettings, SettingsError
 from fmnist_core.settings import Choice, Range, Settings, Several, Switch
 from pages.parts import address
+
+S = TypeVar("S", BaselineSettings, NetworkSettings)
 
 
 def arrive(kind: type[Settings]) -> None:
@@ -42,7 +44,19 @@ def place(settings: Settings) -> None:
             st.session_state[key] = value
 
 
-def show(kind: type[Settings], groups: Mapping[str, Sequence[str]]) -> Settings:
+def current(kind: type[S]) -> S:
+    """What the controls say, before they are drawn; `arrive` has given each a value."""
+    values: dict[str, Any] = {}
+    for name in kind.names():
+        key = _key(kind, name)
+        if isinstance(kind.domain(name), Several):
+            values[name] = tuple(_item(key, place_) for place_ in range(st.session_state[f"{key}.count"]))
+        else:
+            values[name] = st.session_state[key]
+    return kind(**values)
+
+
+def show(kind: type[S], groups: Mapping[str, Sequence[str]]) -> S:
     """Draw the controls and return what they say.
 
     Parameters
@@ -107,7 +121,7 @@ def _several(domain: Several, key: str, label: str, explanation: str) -> tuple[A
     count = st.slider(label, 0, domain.most, key=f"{key}.count", step=1, help=explanation, persist_state="session")
     values = []
     for place_ in range(count):
-        st.session_state.setdefault(f"{key}.{place_}", _TYPICAL.get(key, domain.item.low))
+        st.session_state[f"{key}.{place_}"] = _item(key, place_)
         values.append(
             st.number_input(
                 f"Size of number {place_ + 1}",
@@ -123,6 +137,10 @@ def _several(domain: Several, key: str, label: str, explanation: str) -> tuple[A
 
 # What a newly added layer starts with.
 _TYPICAL = {"network.hidden_units": 100, "network.convolution_filters": 32}
+
+
+def _item(key: str, place_: int) -> Any:
+    return st.session_state.get(f"{key}.{place_}", _TYPICAL[key])
 
 
 def _steps(domain: Range, current: float) -> list[float]:

@@ -41,7 +41,7 @@ class IdleQueue:
     def stand(self, settings: Settings, **facts: object) -> None:
         """Let the job of `settings` stand as a test needs it."""
         job = self.submit(settings)
-        self.state[job.run_id] = replace(job, **facts)  # type: ignore[arg-type]
+        self.state[job.run_id] = replace(job, **facts)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def store(tmp_path: Path) -> RunStore:
 @pytest.fixture
 def open_page(queue: IdleQueue, store: RunStore) -> Callable[..., AppTest]:
     """Run a page inside its frame, with an address if one is given."""
-    engine.use(queue, store)  # type: ignore[arg-type]
+    engine.use(queue, store)
 
     def open_one(path: str, **query: str | list[str]) -> AppTest:
         app = AppTest.from_file(str(FRAME), default_timeout=30)

@@ -71,7 +71,8 @@ def test_a_training_under_way_is_found_again_with_its_curve_and_can_be_stopped(o
     app = open_page("network.py", epochs="8")
     assert not app.exception
     assert "Epoch 2 of 8" in app.progress[0].text
-    assert len(app.get("plotly_chart")) == 2
+    titles = [chart.proto.spec for chart in app.get("plotly_chart")]
+    assert sum("epoch by epoch" in title for title in titles) == 2
     next(button for button in app.button if button.label == "Stop").click().run()
     assert queue.stopped == [queue.jobs()[0].run_id]
 

@@ -1,0 +1,28 @@
+"""The lesson's words, each explained once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+WORDS = {
+    "layer": "A row of units. Each unit weighs all its inputs, adds them up, and passes the sum on. "
+    "The **input layer** is the picture's 784 pixels, the **output layer** gives one number a class; "
+    "what lies between is **hidden**.",
+    "softmax": "Turns ten sums into ten probabilities, positive and together 1. The largest sum gets the most.",
+    "cross-entropy": "The loss that is learned from: minus the logarithm of the probability given to the right class. "
+    "0 is perfect; always saying 10 % costs 2.30; being sure and wrong costs most.",
+    "epoch": "One pass over all training pictures, in a new order each time.",
+    "batch": "So many pictures are looked at before the weights move once. Small batches move often and noisily.",
+    "optimiser": "The rule that turns the loss's slope into a step. RMSprop and Adam give each weight a step of its "
+    "own size; SGD takes the same for all.",
+    "validation set": "Pictures that are held out. A network can learn its training pictures by heart; only pictures "
+    "it has not seen tell whether it understood. Choices are made on them, so the test set is kept for the end.",
+    "overfitting": "Getting better on the training pictures and worse on held-out ones: the two curves drift apart.",
+}
+
+
+def show(*words: str) -> None:
+    """Offer the explanations of `words`, folded."""
+    with st.expander("What do the words mean?", icon=":material/menu_book:"):
+        for word in words:
+            st.markdown(f"**{word.capitalize()}.** {WORDS[word]}")
