@@ -148,10 +148,11 @@ class Switch:
 
 @dataclass(frozen=True)
 class Several:
-    """Up to `most` numbers of one range, in order; none is allowed."""
+    """Up to `most` numbers of one range, in order; none is allowed. `item_label` names each on screen."""
 
     item: Range
     most: int
+    item_label: str
 
     @property
     def accepted(self) -> str:
@@ -349,7 +350,7 @@ class NetworkSettings(_Settings):
     )
     convolution_filters: tuple[int, ...] = _setting(
         (),
-        Several(Range(8, 128, 8), most=3),
+        Several(Range(8, 128, 8), most=3, item_label="Filters in block"),
         "Convolution blocks",
         "Small filters slid over the picture; each block halves the picture's height and width.",
     )
@@ -361,7 +362,7 @@ class NetworkSettings(_Settings):
     )
     hidden_units: tuple[int, ...] = _setting(
         (),
-        Several(Range(1, 1024, 1), most=4),
+        Several(Range(1, 1024, 1), most=4, item_label="Units in hidden layer"),
         "Hidden layers",
         "Layers between the pixels and the answer, each with so many units.",
     )

@@ -60,6 +60,19 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
         Epochs in all, so that the axis does not move while the curve grows.
     """
     figure = theme.chart(f"{measure.capitalize()}, epoch by epoch")
+    untrained, table = table[table["epoch"] == 0], table[table["epoch"] > 0]
+    if len(untrained):  # in words: as a point it would squash all that follows
+        value = float(untrained[f"val_{measure}"].iloc[0])
+        shown = f"{value:.1%}" if measure == "accuracy" else f"{value:.2f}"
+        figure.add_annotation(
+            text=f"validation before training: {shown}",
+            xref="paper",
+            yref="paper",
+            x=1,
+            y=0.5,
+            xanchor="right",
+            showarrow=False,
+        )
     for column, name, colour in (
         (measure, "training", theme.TRAINING),
         (f"val_{measure}", "validation", theme.VALIDATION),
@@ -68,7 +81,7 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
             figure.add_scatter(
                 x=table["epoch"], y=table[column], name=name, mode="lines+markers", line={"color": colour}
             )
-    figure.update_xaxes(title="epoch", range=[-0.2, epochs + 0.2], dtick=1 if epochs <= 12 else 5)
+    figure.update_xaxes(title="epoch", range=[0.8, epochs + 0.2], dtick=1 if epochs <= 12 else 5)
     figure.update_yaxes(
         title="loss (nats)" if measure == "loss" else None,
         tickformat=".0%" if measure == "accuracy" else None,

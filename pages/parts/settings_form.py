@@ -124,7 +124,7 @@ def _several(domain: Several, key: str, label: str, explanation: str) -> tuple[A
         st.session_state[f"{key}.{place_}"] = _item(key, place_)
         values.append(
             st.number_input(
-                f"Size of number {place_ + 1}",
+                f"{domain.item_label} {place_ + 1}",
                 domain.item.low,
                 domain.item.high,
                 key=f"{key}.{place_}",
