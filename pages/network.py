@@ -72,7 +72,7 @@ with controls:
     network_plan.choose_preset()
     settings = settings_form.show(NetworkSettings, GROUPS)
 with results:
-    network_plan.show(settings, engine.store().records())
+    network_plan.show(settings, engine.store().records(), folded=job_panel.has_begun(settings))
     job_panel.show(
         settings,
         verb="Train",

@@ -17,6 +17,12 @@ _REFRESH_SECONDS = 0.5
 _ASKED_FOR = "job_panel.asked_for"  # runs that this session has pressed the button for
 
 
+def has_begun(settings: Settings) -> bool:
+    """Whether there is, or soon will be, something to see of this experiment."""
+    run_id = identify(settings, engine.data_digest())
+    return engine.queue().job(run_id) is not None or run_id in engine.store()
+
+
 def show(
     settings: Settings,
     verb: str,

@@ -121,15 +121,15 @@ def estimate_seconds(settings: NetworkSettings, records: Iterable[RunRecord]) ->
     return start + training_cost(settings) / speeds[len(speeds) // 2]
 
 
-def show(settings: NetworkSettings, records: Iterable[RunRecord]) -> None:
-    """The network as it will be, its size, and the time it may take."""
+def show(settings: NetworkSettings, records: Iterable[RunRecord], folded: bool) -> None:
+    """The network as it will be, its size, and the time it may take; the drawing folds away when asked to."""
     seconds = estimate_seconds(settings, records)
     time_words = "unknown until one like it was trained here" if seconds is None else f"about {_in_words(seconds)}"
     st.markdown(
         f"**{count_parameters(settings):,} parameters** (weights to be learned). Training time: **{time_words}**."
     )
-    st.plotly_chart(drawing(settings), key="drawing", alt="The network's layers from left to right")
-    with st.expander("Layer by layer"):
+    with st.expander("The network, layer by layer", expanded=not folded):
+        st.plotly_chart(drawing(settings), key="drawing", alt="The network's layers from left to right")
         st.dataframe(layers_table(settings), hide_index=True, key="layers")
 
 

@@ -44,6 +44,7 @@ def test_a_fresh_server_whose_first_request_is_a_deep_link_shows_that_page_in_it
         for name in ("Explorer", "Baseline", "Neural network", "Evaluation"):
             expect(page.get_by_role("link", name=name).first).to_be_visible()
         has_no_traceback(page)
+        page.close()  # before its server goes, or it would complain
 
 
 def test_a_network_is_trained_with_moved_sliders_watched_and_found_again(open_page, server):
@@ -183,6 +184,7 @@ def test_damaged_data_shows_a_sentence_that_names_the_file_and_the_mend(open_pag
         page = open_page(f"{server.url}/explorer")
         expect(page.get_by_text("FMNIST_DATA")).to_be_visible()
         has_no_traceback(page)
+        page.close()
 
 
 def test_runs_survive_a_restart_of_the_server(open_page, tmp_path):
@@ -195,6 +197,7 @@ def test_runs_survive_a_restart_of_the_server(open_page, tmp_path):
     with running_server(tmp_path) as server:
         page = open_page(f"{server.url}/{address}")
         expect(page.get_by_text("the result was kept")).to_be_visible()
+        page.close()
 
 
 def test_the_health_check_answers(server):
