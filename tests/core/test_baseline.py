@@ -4,13 +4,14 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import SGDClassifier, _base
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict, cross_validate
 
-from fmnist_core import BaselineSettings, FashionMNIST, run_baseline
-from fmnist_core.baseline import to_probabilities
+from fmnist_core import BaselineSettings, FashionMNIST, baseline, run_baseline
+from fmnist_core.baseline import dummy_accuracy, to_probabilities
 from fmnist_core.dataset import Split
 from fmnist_core.progress import Stopped
 
@@ -126,3 +127,21 @@ def test_the_same_settings_give_the_same_figures(small):
     first, second = (run_baseline(small, BaselineSettings(folds=2, seed=3)) for _ in range(2))
     np.testing.assert_array_equal(first.out_of_fold_scores, second.out_of_fold_scores)
     np.testing.assert_array_equal(first.test_scores, second.test_scores)
+
+
+def test_leaving_out_the_zeros_changes_no_bit_and_leaves_scikit_learn_as_it_was(small, monkeypatch):
+    usual = _base.SPARSE_INTERCEPT_DECAY
+    fast = run_baseline(small, BaselineSettings(folds=2))
+    assert usual == _base.SPARSE_INTERCEPT_DECAY == 0.01
+    monkeypatch.setattr(baseline, "_CAN_SKIP_ZEROS", False)
+    dense = run_baseline(small, BaselineSettings(folds=2))
+    np.testing.assert_array_equal(fast.coefficients, dense.coefficients)
+    np.testing.assert_array_equal(fast.intercepts, dense.intercepts)
+    np.testing.assert_array_equal(fast.out_of_fold_scores, dense.out_of_fold_scores)
+
+
+def test_a_dummy_is_about_as_good_as_chance(dataset):
+    labels, settings = dataset.train.labels, BaselineSettings()
+    expected = cross_validate(DummyClassifier(strategy="stratified", random_state=42), np.zeros((60_000, 1)), labels)
+    assert dummy_accuracy(labels, settings) == expected["test_score"].mean()
+    assert dummy_accuracy(labels, settings) == pytest.approx(0.1, abs=0.005)
