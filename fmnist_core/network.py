@@ -190,6 +190,7 @@ def train_network(
         validation_data=validation,
         validation_batch_size=_BLOCK,
         callbacks=callbacks,
+        shuffle=False,  # the feed gives each epoch an order of its own
         verbose=0,
     ).history
     return _result(model, settings, dataset, split, held_out, history, watch)
@@ -214,7 +215,7 @@ def predict_probabilities(settings: NetworkSettings, weights: np.ndarray, pixels
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     parts = np.split(weights, ends[:-1])
     model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
-    return np.asarray(model(pixels, training=False))
+    return model(pixels, training=False).numpy()
 
 
 def warm_up() -> None:
@@ -362,7 +363,7 @@ def _watch(
             self.predictions.append(probabilities.argmax(axis=1).astype(np.uint8))
             first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
             if int(np.prod(first.shape)) * (settings.epochs + 1) <= _LARGEST_TRACE:
-                self.first_layers.append(np.asarray(first).astype(np.float16))
+                self.first_layers.append(first.numpy().astype(np.float16))
 
         def _report(self, within: float) -> None:
             self._reported = time.perf_counter()
@@ -404,7 +405,7 @@ def _result(
         validation_probabilities=predict(model, held_out),
         test_probabilities=predict(model, scale_and_flatten(dataset.test.images, np.float32)),
         validation_predictions_by_epoch=np.stack(watch.predictions),
-        first_layer_by_epoch=np.stack(watch.first_layers or [np.asarray(first).astype(np.float16)]),
+        first_layer_by_epoch=np.stack(watch.first_layers or [first.numpy().astype(np.float16)]),
         weights=np.concatenate([np.ravel(weight) for weight in model.get_weights()]).astype(np.float32),
         model=_as_file(model, settings),
     )

@@ -371,7 +371,7 @@ N_SEEDS = {TEST_LABELS: 30, TRAIN_LABELS: 15, TEST_IMAGES: 1}
 def test_corruptions(folder, name, corrupt):
     n_refused = 0
     for seed in range(N_SEEDS[name]):
-        random_ = random.Random(f"{corrupt.__name__} {name} {seed}")  # noqa: S311 (no secret depends on it)
+        random_ = random.Random(f"{corrupt.__name__} {name} {seed}")
         damaged = corrupt(random_, ORIGINAL[name])
         put(folder, name, damaged)
         try:
