@@ -79,7 +79,7 @@ def _steps(settings: NetworkSettings, measured: Mapping[str, float] | None) -> l
 
 def _data(settings: NetworkSettings) -> str:
     by_lot = settings.split in {"random", "stratified"}
-    imports = "import gzip\nimport os\nimport keras\nimport numpy as np\nfrom keras import layers\n"
+    imports = "import gzip\nimport os\nimport keras\nimport numpy as np\nfrom keras import layers, optimizers\n"
     return (
         imports
         + ("from sklearn.model_selection import train_test_split\n" if by_lot else "")
@@ -132,14 +132,14 @@ def _compile(settings: NetworkSettings) -> str:
     if settings.schedule == "warmup_cosine":
         before = (
             f"steps = {settings.epochs} * -(-len(x_train) // {settings.batch_size})  # rounded up\n"
-            "rate = keras.optimizers.schedules.CosineDecay("
+            "rate = optimizers.schedules.CosineDecay("
             f"0.0, steps - steps // 10, warmup_target={rate}, warmup_steps=steps // 10)\n"
         )
         rate = "rate"
     optimizer = {"rmsprop": "RMSprop", "adam": "Adam", "sgd": "SGD"}[settings.optimizer]
     compiled = not (settings.convolution_filters or settings.flips)
     return (
-        f'{before}model.compile(optimizer=keras.optimizers.{optimizer}({rate}), loss="sparse_categorical_crossentropy",\n'
+        f'{before}model.compile(optimizer=optimizers.{optimizer}({rate}), loss="sparse_categorical_crossentropy",\n'
         f'              metrics=["accuracy"], jit_compile={compiled})  # the last digits depend on jit_compile'
     )
 

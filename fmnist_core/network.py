@@ -178,10 +178,9 @@ def train_network(
     validation = (held_out, labels[split.validation_indices])
     watch = _watch(model, settings, feed, validation, on_progress, should_stop)
     callbacks = [watch]
+    keep_best = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
     if settings.patience:
-        callbacks.append(
-            keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
-        )
+        callbacks.append(keep_best)
     watch.before_training()
     history = model.fit(
         feed.dataset(),
@@ -193,7 +192,9 @@ def train_network(
         shuffle=False,  # the feed gives each epoch an order of its own
         verbose=0,
     ).history
-    return _result(model, settings, dataset, split, held_out, history, watch)
+    # Keras also restores the best weights after a stop, and never takes a loss that is not a number for the best.
+    kept = keep_best.best_epoch if settings.patience else len(history["loss"]) - 1
+    return _result(model, settings, dataset, split, held_out, history, watch, kept)
 
 
 def predict_probabilities(settings: NetworkSettings, weights: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -386,10 +387,10 @@ def _result(
     held_out: np.ndarray,
     history: dict[str, list[float]],
     watch: Any,
+    kept: int,
 ) -> NetworkResult:
     n_batches = settings.epochs * -(-len(split.train_indices) // settings.batch_size)
     stopped = watch.stopped and watch.n_batches < n_batches
-    kept = int(np.argmin(history["val_loss"])) if settings.patience and not stopped else len(history["val_loss"]) - 1
     first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
     return NetworkResult(
         history={name: [float(value) for value in values] for name, values in history.items()},
