@@ -1,18 +1,37 @@
-"""Which class is taken for which: the matrix, and the commonest confusions in words."""
+"""Which class is taken for which: the matrix, the commonest confusions in words, and the classes one by one."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 
+from fmnist_core import Report
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import theme
+from pages.parts import csv_button, mistakes, theme
+from pages.parts.measured import Measured
+
+_MATRIX = "confusion.matrix"
 
 
 def to_table(confusion: np.ndarray) -> pd.DataFrame:
     """Rows: true class. Columns: predicted class. Counts of pictures."""
     return pd.DataFrame(confusion, index=pd.Index(CLASS_NAMES, name="true class"), columns=list(CLASS_NAMES))
+
+
+def class_table(report: Report) -> pd.DataFrame:
+    """One row a class that has pictures, the worst F1 first."""
+    table = pd.DataFrame(
+        {
+            "class": CLASS_NAMES,
+            "precision": report.precision,
+            "recall": report.recall,
+            "F1": report.f1,
+            "pictures": report.support,
+        }
+    )
+    return table[table["pictures"] > 0].sort_values("F1", kind="stable", ignore_index=True)
 
 
 def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
@@ -39,6 +58,8 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         text=text,
         texttemplate="%{text}",
         colorscale="Blues",
+        zmin=0,
+        zmax=1,
         showscale=False,
         hoverinfo="skip",
         xgap=1,
@@ -50,8 +71,8 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         y=[CLASS_NAMES[row] for row in true],
         mode="markers",
         marker={"symbol": "square", "size": 34, "opacity": 0},
-        customdata=np.column_stack([true, predicted, confusion.ravel()]),
-        hovertemplate="%{y}, called %{x}: %{customdata[2]} pictures<extra></extra>",
+        customdata=np.column_stack([true, predicted, confusion.ravel(), np.round(shares.ravel() * 100, 1)]),
+        hovertemplate="%{y}, called %{x}: %{customdata[2]} pictures, %{customdata[3]} % of the row<extra></extra>",
         showlegend=False,
     )
     figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
@@ -61,9 +82,65 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
 
 
 def commonest(confusion: np.ndarray, n: int = 5) -> list[tuple[int, int, int]]:
-    """The `n` largest cells off the diagonal: (true class, predicted class, pictures), most first."""
+    """The `n` largest cells off the diagonal: (true class, predicted class, pictures), most first; no empty ones."""
     wrong = confusion.copy()
     np.fill_diagonal(wrong, 0)
     order = np.argsort(-wrong, axis=None, kind="stable")[:n]
     cells = (np.unravel_index(cell, wrong.shape) for cell in order)
-    return [(int(true), int(predicted), int(wrong[true, predicted])) for true, predicted in cells]
+    return [
+        (int(true), int(predicted), int(wrong[true, predicted])) for true, predicted in cells if wrong[true, predicted]
+    ]
+
+
+def show(measured: Measured) -> None:
+    """Draw all of it; a click on a cell moves the two class controls of `mistakes`."""
+    report = measured.report
+    matrix, words = st.columns([1.5, 1], gap="large")
+    with matrix:
+        as_shares = st.toggle("Shares of each row", key="confusion.shares", persist_state="session")
+        st.plotly_chart(
+            chart(report.confusion, as_shares),
+            key=_MATRIX,
+            on_select=_choose_cell,
+            selection_mode="points",
+            alt="Confusion matrix: counts of pictures by true and predicted class",
+        )
+        st.caption(f"Click a cell, or choose two classes below, to see its pictures. Measured on {measured.where}.")
+        csv_button.offer(lambda: to_table(report.confusion), f"confusion_{measured.run.run_id}", "confusion.csv")
+    with words:
+        st.markdown("**The five commonest confusions**")
+        for true, predicted, n in commonest(report.confusion):
+            share = n / report.support[true]
+            st.markdown(
+                f"- {n:,} times a **{CLASS_NAMES[true]}** was called **{CLASS_NAMES[predicted]}**: "
+                f"{share:.1%} of all {CLASS_NAMES[true]} pictures"
+            )
+        st.markdown("**Class by class, worst first**")
+        st.dataframe(
+            class_table(report),
+            hide_index=True,
+            key="per_class",
+            alt="Precision, recall and F1 of each class",
+            column_config={
+                "precision": st.column_config.NumberColumn(
+                    format="%.3f", help="When the model says this class: how often is it right?"
+                ),
+                "recall": st.column_config.NumberColumn(
+                    format="%.3f", help="Of the pictures of this class: how many are found?"
+                ),
+                "F1": st.column_config.NumberColumn(format="%.3f", help="One figure for both: their harmonic mean."),
+            },
+        )
+        missing = [name for name, n in zip(CLASS_NAMES, report.support, strict=True) if n == 0]
+        if missing:
+            st.warning(
+                f"No picture of {', '.join(missing)} was held out: what the run learned of them was not measured.",
+                icon=":material/warning:",
+            )
+
+
+def _choose_cell() -> None:
+    points = st.session_state[_MATRIX].selection.points
+    if points:
+        true, predicted = (int(value) for value in points[0]["customdata"][:2])
+        mistakes.choose_classes(true, predicted)
