@@ -1,0 +1,133 @@
+"""The folds of a cross-validation, one by one, beside chance, a dummy and the lesson's figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from fmnist_core import BaselineSettings
+from fmnist_core.baseline import dummy_accuracy
+from pages.parts import engine, theme
+
+LESSON_MEAN = 0.8194166666666666  # what the lesson prints for five folds and max_iter=5
+CHANCE = 0.1
+
+
+def to_table(accuracies: Sequence[float], seconds: Sequence[float], iterations: Sequence[int]) -> pd.DataFrame:
+    """One row a fold; passes are the most that any of its ten classifiers made over the data."""
+    return pd.DataFrame(
+        {
+            "fold": range(1, len(accuracies) + 1),
+            "accuracy": list(accuracies),
+            "seconds": list(seconds),
+            "passes used": list(iterations),
+        }
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def dummy(folds: int, seed: int) -> float:
+    """Accuracy of a classifier that draws its answers by lot, on the same folds."""
+    return dummy_accuracy(engine.dataset().train.labels, BaselineSettings(folds=folds, seed=seed))
+
+
+def chart(table: pd.DataFrame, folds: int, dummy_mean: float) -> go.Figure:
+    """A dot a fold, their mean and spread, and what to compare them with.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `to_table`; may hold fewer rows than there will be.
+    folds : int
+        How many there will be.
+    dummy_mean : float
+        From `dummy`.
+
+    Notes
+    -----
+    The axis is broken: chance is drawn on a strip of its own, or it would press all folds into one line.
+    """
+    figure = theme.chart("Accuracy on each held-out fold", height=380)
+    figure.add_scatter(
+        x=table["fold"],
+        y=table["accuracy"],
+        mode="markers",
+        name="fold",
+        marker={"size": 12, "color": theme.VALIDATION},
+        customdata=table[["seconds", "passes used"]],
+        hovertemplate="fold %{x}: %{y:.4f}<br>%{customdata[0]:.1f} s, %{customdata[1]} passes<extra></extra>",
+        showlegend=False,
+    )
+    span = [0.5, folds + 0.5]
+    _add_line(figure, span, LESSON_MEAN, f"the lesson: {LESSON_MEAN:.4f}", theme.LESSON, "dot", at_left=True)
+    shown = [LESSON_MEAN, *table["accuracy"]]
+    if len(table):
+        mean = float(table["accuracy"].mean())
+        words = f"mean so far: {mean:.4f}" if len(table) < folds else f"mean: {mean:.4f}"
+        _add_line(figure, span, mean, words, theme.VALIDATION, "solid")
+    if len(table) > 1:
+        spread = float(table["accuracy"].std())
+        figure.add_hrect(y0=mean - spread, y1=mean + spread, fillcolor=theme.VALIDATION, opacity=0.08, line_width=0)
+        shown += [mean - spread, mean + spread]
+    _add_line(figure, span, dummy_mean, f"a dummy that draws lots: {dummy_mean:.4f}", theme.TRAINING, "dash", axis="y2")
+    _add_line(figure, span, CHANCE, "chance: 0.1000", theme.TRAINING, "dot", axis="y2", above=False)
+    margin = 0.25 * max(max(shown) - min(shown), 0.01)
+    figure.update_layout(
+        hovermode="closest",
+        yaxis={"domain": [0.3, 1], "range": [min(shown) - margin, max(shown) + margin], "tickformat": ".1%"},
+        yaxis2={"domain": [0, 0.2], "range": [0.0, 0.2], "tickformat": ".0%", "nticks": 3, "anchor": "x"},
+    )
+    figure.update_xaxes(title="fold", range=span, dtick=1, anchor="y2", showgrid=False)
+    return figure
+
+
+def _add_line(
+    figure: go.Figure,
+    span: list[float],
+    height: float,
+    words: str,
+    colour: str,
+    dash: str,
+    axis: str = "y",
+    above: bool = True,
+    at_left: bool = False,
+) -> None:
+    figure.add_scatter(
+        x=span, y=[height, height], yaxis=axis, mode="lines", line={"color": colour, "dash": dash, "width": 1.5},
+        hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
+    figure.add_annotation(
+        x=span[0 if at_left else 1], y=height, xref="x", yref=axis, text=words, showarrow=False, xanchor="left" if at_left else "right",
+        yanchor="bottom" if above else "top", font={"color": colour},
+    )  # fmt: skip
+
+
+def convergence(iterations: Sequence[int], max_iter: int) -> str:
+    """What scikit-learn's convergence warning means here, in plain words.
+
+    Parameters
+    ----------
+    iterations : sequence of int
+        Passes that each fold used.
+    max_iter : int
+        The cap.
+    """
+    capped = sum(used >= max_iter for used in iterations)
+    if capped == 0:
+        return (
+            f"Every fold **stopped by itself** after {_span(iterations)} passes, before the cap of {max_iter}: more "
+            "passes would change nothing."
+        )
+    who = "Every fold" if capped == len(iterations) else f"{capped} of {len(iterations)} folds"
+    return (
+        f"{who} **used up the cap** of {max_iter} passes while still improving. scikit-learn warns then that it has "
+        "not converged; for the lesson that is fine, and a higher **max_iter** may gain a little."
+    )
+
+
+def _span(iterations: Sequence[int]) -> str:
+    low, high = min(iterations), max(iterations)
+    return f"{low}" if low == high else f"{low} to {high}"
