@@ -1,0 +1,252 @@
+"""What can be known about the pictures before anything is trained: classes, what is typical, a map, doubtful labels.
+
+Doubtful labels are found by confident learning (Northcutt, Jiang & Chuang 2021, arXiv 1911.00068). The package
+cleanlab does that too; it is not used, because what the page needs of it is the ten lines of `find_doubtful`, and
+cleanlab would bring four packages more. On the lesson's baseline both name the same 6,701 pictures, in the same order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+
+from fmnist_core.dataset import CLASS_NAMES, OWN_DIRECTORY, Split
+from fmnist_core.errors import DatasetError
+
+N_CLASSES = len(CLASS_NAMES)
+N_PIXELS = 28 * 28
+_WHITE = 255.0
+
+
+@dataclass(frozen=True, eq=False)
+class ClassStatistics:
+    """What the pictures of each class have in common, and how they differ.
+
+    Parameters
+    ----------
+    counts : ndarray of shape (10,), int64
+        Pictures of each class.
+    means : ndarray of shape (10, 28, 28), float64, 0-255
+        The mean picture: each pixel averaged over the class.
+    spreads : ndarray of shape (10, 28, 28), float64, 0-128
+        Each pixel's standard deviation within the class.
+    histograms : ndarray of shape (10, 256), int64
+        How many of the class's pixels have which grey value.
+    """
+
+    counts: np.ndarray
+    means: np.ndarray
+    spreads: np.ndarray
+    histograms: np.ndarray
+
+
+def describe_classes(split: Split) -> ClassStatistics:
+    """Count, average and spread the pictures of each class."""
+    counts = np.bincount(split.labels, minlength=N_CLASSES)
+    means, spreads = np.empty((2, N_CLASSES, 28, 28))
+    histograms = np.empty((N_CLASSES, 256), dtype=np.int64)
+    for number in range(N_CLASSES):
+        own = split.images[split.labels == number]
+        # sums of whole numbers are exact, and a class at a time needs little memory
+        means[number] = own.sum(axis=0, dtype=np.int64) / len(own)
+        squares = np.square(own, dtype=np.uint16).sum(axis=0, dtype=np.int64)
+        spreads[number] = np.sqrt(np.maximum(squares / len(own) - means[number] ** 2, 0.0))
+        histograms[number] = np.bincount(own.ravel(), minlength=256)
+    return ClassStatistics(counts, *(_fixed(each) for each in (means, spreads, histograms)))
+
+
+def distances_to_mean(split: Split, means: np.ndarray) -> np.ndarray:
+    """How far each picture is from the mean picture of its class: small is typical, large is not.
+
+    Parameters
+    ----------
+    split : Split
+    means : ndarray of shape (10, 28, 28), 0-255
+        Usually the training pictures', also for test pictures.
+
+    Returns
+    -------
+    ndarray of shape (n,), float32
+        Euclidean distance over the 784 pixels scaled to 0-1.
+    """
+    distances = np.empty(len(split.labels), dtype=np.float32)
+    for number in range(N_CLASSES):
+        own = np.flatnonzero(split.labels == number)
+        away = split.images[own].reshape(-1, N_PIXELS) - means[number].reshape(-1).astype(np.float32)
+        distances[own] = np.sqrt(np.einsum("ij,ij->i", away, away)) / _WHITE
+    return _fixed(distances)
+
+
+@dataclass(frozen=True, eq=False)
+class Separation:
+    """What tells two classes apart, when only their mean pictures are known.
+
+    Parameters
+    ----------
+    difference : ndarray of shape (28, 28), float64, -255 to 255
+        Mean picture of the second class minus that of the first.
+    places : tuple of two ndarrays of shape (n,), float32
+        Where each picture of the first and of the second class stands on the line from one mean (0) to the other (1).
+    mistaken : float
+        The share of both that stands nearer to the wrong mean.
+    """
+
+    difference: np.ndarray
+    places: tuple[np.ndarray, np.ndarray]
+    mistaken: float
+
+
+def separate(split: Split, means: np.ndarray, first: int, second: int) -> Separation:
+    """Lay all pictures of two different classes on the line between their mean pictures."""
+    start, difference = means[first].reshape(-1), (means[second] - means[first]).reshape(-1)
+    weights = (difference / (difference @ difference)).astype(np.float32)
+    offset = np.float32(start @ weights)
+    places = tuple(
+        split.images[split.labels == number].reshape(-1, N_PIXELS) @ weights - offset for number in (first, second)
+    )
+    n_wrong = np.count_nonzero(places[0] > 0.5) + np.count_nonzero(places[1] < 0.5)
+    return Separation(difference.reshape(28, 28), (places[0], places[1]), n_wrong / (len(places[0]) + len(places[1])))
+
+
+@dataclass(frozen=True, eq=False)
+class PictureMap:
+    """Some training pictures laid out in two dimensions, similar ones close together.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (3000,), int32
+        Their positions in the training pictures, 300 of each class, ascending.
+    tsne : ndarray of shape (3000, 2), float32
+        t-SNE keeps neighbours together; distances between clusters mean little.
+    pca : ndarray of shape (3000, 2), float32
+        The two directions along which the pictures differ most; in units of pixels scaled to 0-1.
+    explained : tuple of two floats
+        The share of all variance that lies along each of them.
+    """
+
+    positions: np.ndarray
+    tsne: np.ndarray
+    pca: np.ndarray
+    explained: tuple[float, float]
+
+
+def lay_out(split: Split) -> PictureMap:
+    """The map: t-SNE as it was prepared by `fmnist_core.data.make_map`, PCA computed now.
+
+    Raises
+    ------
+    DatasetError
+        When ``map.npz`` is missing or damaged.
+    """
+    path = OWN_DIRECTORY / "map.npz"
+    try:
+        with np.load(path, allow_pickle=False) as prepared:
+            positions, tsne = prepared["positions"], prepared["tsne"]
+    # zipfile, zlib and numpy fail in many ways on a damaged file; each means the same here
+    except Exception as error:
+        raise DatasetError(
+            f"{path} cannot be read ({type(error).__name__}). Restore it with `git checkout -- {path.name}` "
+            "in its folder, or make it again with `python -m fmnist_core.data.make_map`."
+        ) from error
+    pixels = _scaled(split.images[positions])
+    pixels -= pixels.mean(axis=0)
+    covariance = pixels.T @ pixels / len(pixels)
+    variances, axes = eigh(covariance, subset_by_index=[N_PIXELS - 2, N_PIXELS - 1])
+    axes, variances = axes[:, ::-1], variances[::-1]  # eigh sorts upwards
+    # a sign is arbitrary: the largest entry is made positive, as scikit-learn does
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
+    shares = variances / np.trace(covariance)
+    return PictureMap(_fixed(positions), _fixed(tsne), _fixed(pixels @ axes), (float(shares[0]), float(shares[1])))
+
+
+def count_neighbours(images: np.ndarray, labels: np.ndarray, n: int = 10) -> np.ndarray:
+    """Which classes live next to which: the classes of each picture's `n` nearest among the others given.
+
+    Parameters
+    ----------
+    images : ndarray of shape (m, 28, 28), uint8
+        A sample: all pairs are compared, so 3,000 are plenty.
+    labels : ndarray of shape (m,), uint8
+
+    Returns
+    -------
+    ndarray of shape (10, 10), int64
+        Row: a picture's class. Column: its neighbour's. With as many pictures of each class, each row adds up to
+        the same.
+    """
+    pixels = _scaled(images)
+    norms = np.einsum("ij,ij->i", pixels, pixels)
+    counts = np.zeros((N_CLASSES, N_CLASSES), dtype=np.int64)
+    block = 500  # rows compared at a time: 6 MB of distances
+    for start in range(0, len(pixels), block):
+        rows = np.arange(start, min(start + block, len(pixels)))
+        distances = norms - 2.0 * (pixels[rows] @ pixels.T)  # squared, but for what is the same in all of a row
+        distances[rows - start, rows] = np.inf  # nobody is their own neighbour
+        nearest = np.argpartition(distances, n, axis=1)[:, :n]
+        np.add.at(counts, (np.repeat(labels[rows], n), labels[nearest].ravel()), 1)
+    return _fixed(counts)
+
+
+@dataclass(frozen=True, eq=False)
+class DoubtfulLabels:
+    """Pictures whose label a model confidently disagrees with, most doubtful first.
+
+    Parameters
+    ----------
+    positions : ndarray of shape (n,), int32
+        In the pictures that were judged.
+    suggested : ndarray of shape (n,), uint8
+        The class that the model holds instead.
+    probabilities : ndarray of shape (n,), float32
+        What the model gives to the suggested class.
+    margins : ndarray of shape (m,), float32
+        For every picture judged, doubtful or not: the best other class's probability minus the given label's.
+    """
+
+    positions: np.ndarray
+    suggested: np.ndarray
+    probabilities: np.ndarray
+    margins: np.ndarray
+
+
+def find_doubtful(labels: np.ndarray, probabilities: np.ndarray) -> DoubtfulLabels:
+    """Confident learning: a label is doubtful when the model is at least usually sure of another class.
+
+    Usually sure of a class means: at least the mean probability that it gives to that class on pictures that
+    bear its label. So a class of which the model is never sure is not held to another's standard.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (m,), uint8
+        The given labels.
+    probabilities : ndarray of shape (m, 10), float64
+        From models that had not seen the picture they judge.
+    """
+    rows = np.arange(len(labels))
+    given = probabilities[rows, labels]
+    usual = np.array([given[labels == number].mean() for number in range(N_CLASSES)])
+    sure = np.where(probabilities >= usual, probabilities, -1.0)
+    suggested = sure.argmax(axis=1)
+    others = probabilities.copy()
+    others[rows, labels] = -1.0
+    margins = others.max(axis=1) - given
+    found = np.flatnonzero((sure[rows, suggested] >= 0.0) & (suggested != labels))
+    found = found[np.argsort(-margins[found], kind="stable")]
+    return DoubtfulLabels(
+        _fixed(found.astype(np.int32)),
+        _fixed(suggested[found].astype(np.uint8)),
+        _fixed(probabilities[found, suggested[found]].astype(np.float32)),
+        _fixed(margins.astype(np.float32)),
+    )
+
+
+def _scaled(images: np.ndarray) -> np.ndarray:
+    return images.reshape(len(images), -1).astype(np.float32) / np.float32(_WHITE)
+
+
+def _fixed(array: np.ndarray) -> np.ndarray:
+    """Read-only, because all visitors share it."""
+    array.flags.writeable = False
+    return array
