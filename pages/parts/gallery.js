@@ -1,54 +1,68 @@
 // One sprite holds all pictures; each picture is a real button that shows its part of it. The browser decodes one
 // image, and mouse, touch, keyboard and screen readers get what they know.
 
+const drawn = new WeakMap()
+
+function makeItem(data, position) {
+  const { sprite, columns, captions, descriptions, size } = data
+  const item = document.createElement("li")
+  const button = document.createElement("button")
+  button.type = "button"
+  button.setAttribute("aria-label", descriptions[position])
+  button.title = descriptions[position]
+  const picture = document.createElement("span")
+  picture.className = "picture"
+  picture.style.maskImage = `url(${sprite})`
+  const x = (position % columns) * size
+  const y = Math.floor(position / columns) * size
+  picture.style.maskPosition = `-${x}px -${y}px`
+  button.append(picture)
+  if (captions[position]) {
+    const text = document.createElement("span")
+    text.className = "caption"
+    text.textContent = captions[position]
+    button.append(text)
+  }
+  item.append(button)
+  return item
+}
+
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
+  const { columns, rows, captions, size, chosen } = data
   const list = parentElement.querySelector(".gallery")
-  const { sprite, columns, rows, captions, descriptions, size, chosen } = data
   list.style.setProperty("--size", `${size}px`)
   list.style.setProperty("--sheet", `${columns * size}px ${rows * size}px`)
   list.setAttribute("aria-label", data.label)
 
-  list.replaceChildren(
-    ...captions.map((caption, position) => {
-      const item = document.createElement("li")
-      const button = document.createElement("button")
-      button.type = "button"
-      button.setAttribute("aria-label", descriptions[position])
-      button.title = descriptions[position]
-      // One stop for the Tab key; the arrow keys move inside.
-      button.tabIndex = position === Math.max(chosen, 0) ? 0 : -1
-      if (position === chosen) button.setAttribute("aria-current", "true")
-      const picture = document.createElement("span")
-      picture.className = "picture"
-      picture.style.maskImage = `url(${sprite})`
-      const x = (position % columns) * size
-      const y = Math.floor(position / columns) * size
-      picture.style.maskPosition = `-${x}px -${y}px`
-      button.append(picture)
-      if (caption) {
-        const text = document.createElement("span")
-        text.className = "caption"
-        text.textContent = caption
-        button.append(text)
-      }
-      button.onclick = () => setTriggerValue("clicked", position)
-      item.append(button)
-      return item
-    }),
-  )
+  // Only other pictures are drawn anew: a rerun of the page must not take the focus from where the visitor is.
+  const content = JSON.stringify({ ...data, chosen: null })
+  let at = [...list.querySelectorAll("button")].indexOf(list.getRootNode().activeElement)
+  if (drawn.get(list) !== content) {
+    list.replaceChildren(...captions.map((_, position) => makeItem(data, position)))
+    drawn.set(list, content)
+    if (at >= 0) list.querySelectorAll("button")[Math.min(at, captions.length - 1)].focus()
+  }
+  const buttons = [...list.querySelectorAll("button")]
+  at = Math.min(Math.max(at, chosen, 0), buttons.length - 1)
+  buttons.forEach((button, position) => {
+    // One stop for the Tab key; the arrow keys move inside.
+    button.tabIndex = position === at ? 0 : -1
+    if (position === chosen) button.setAttribute("aria-current", "true")
+    else button.removeAttribute("aria-current")
+    button.onclick = () => setTriggerValue("clicked", position)
+  })
 
   list.onkeydown = (event) => {
-    const buttons = [...list.querySelectorAll("button")]
-    const at = buttons.indexOf(event.target)
-    if (at < 0) return
+    const from = buttons.indexOf(event.target)
+    if (from < 0) return
     const perRow = buttons.filter((button) => button.offsetTop === buttons[0].offsetTop).length
     const moves = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: perRow, ArrowUp: -perRow }
     const goal =
-      event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : at + (moves[event.key] ?? 0)
-    if (goal === at || !buttons[goal]) return
+      event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : from + (moves[event.key] ?? 0)
+    if (goal === from || !buttons[goal]) return
     event.preventDefault()
-    buttons[at].tabIndex = -1
+    buttons[from].tabIndex = -1
     buttons[goal].tabIndex = 0
     buttons[goal].focus()
   }

@@ -1,36 +1,51 @@
-"""One picture, opened: its pixels, its numbers, and how it is flattened."""
+"""One picture, opened: its pixels, its numbers, how it is flattened, and the pictures most like it."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+import streamlit as st
 
+from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.preparation import scale_and_flatten
-from pages.parts import theme
+from pages.parts import explored, gallery, theme
+from pages.parts import explorer_state as state
 
 
-def pixels_chart(image: np.ndarray, scaled: bool, title: str) -> go.Figure:
-    """The picture enlarged; each pixel tells its value.
+def pixels_chart(image: np.ndarray, scaled: bool, row: int, title: str) -> go.Figure:
+    """The picture enlarged; each pixel tells its value, and each row at the left where flattening puts it.
 
     Parameters
     ----------
     image : ndarray of shape (28, 28), uint8
     scaled : bool
         Show 0-1, as a model sees it, instead of 0-255.
+    row : int
+        The row to mark, 0-27.
     """
-    values = _values(image, scaled).reshape(28, 28)
-    figure = theme.chart(title, height=400)
+    figure = theme.chart(title, height=430)
     figure.add_heatmap(
-        z=values,
+        z=_values(image, scaled).reshape(28, 28),
         colorscale="gray_r",
         zmin=0,
         zmax=1 if scaled else 255,
-        colorbar={"thickness": 10},
-        hovertemplate="row %{y}, column %{x}: %{z" + (":.3f" if scaled else "") + "}<extra></extra>",
+        showscale=False,
+        hovertemplate="row %{y}, column %{x}: <b>%{z" + (":.4f" if scaled else "") + "}</b><extra></extra>",
     )
-    figure.update_layout(hovermode="closest")
+    figure.add_shape(
+        type="rect", x0=-0.5, x1=27.5, y0=row - 0.5, y1=row + 0.5, line={"color": theme.ACCENT, "width": 3}
+    )
+    rows = sorted({row, *(each for each in range(0, 28, 3) if abs(each - row) > 1)})
+    figure.update_layout(hovermode="closest", dragmode=False)
     figure.update_xaxes(visible=False, scaleanchor="y", constrain="domain")
-    figure.update_yaxes(visible=False, autorange="reversed", constrain="domain")
+    figure.update_yaxes(
+        autorange="reversed",
+        constrain="domain",
+        tickvals=rows,
+        ticktext=[f"row {each} → {each * 28}–{each * 28 + 27}" for each in rows],
+        showgrid=False,
+        zeroline=False,
+    )
     return figure
 
 
@@ -45,25 +60,127 @@ def flat_chart(image: np.ndarray, scaled: bool, row: int) -> go.Figure:
     row : int
         The row to mark, 0-27.
     """
-    values = _values(image, scaled).ravel()
-    figure = theme.chart(f"Flattened: 28 rows end to end; row {row} fills places {row * 28} to {row * 28 + 27}", 230)
-    figure.add_bar(x=np.arange(784), y=values, marker={"color": theme.TRAINING, "line": {"width": 0}}, showlegend=False)
-    figure.add_vrect(x0=row * 28 - 0.5, x1=row * 28 + 27.5, fillcolor=theme.ACCENT, opacity=0.25, line_width=0)
-    figure.update_layout(bargap=0, hovermode="closest")
-    figure.update_xaxes(title="place in the line (0 to 783)", range=[-1, 784])
-    figure.update_yaxes(range=[0, 1.05 if scaled else 265])
+    figure = theme.chart(f"Flattened: 28 rows end to end. Row {row} fills places {row * 28} to {row * 28 + 27}", 170)
+    places = np.arange(784)
+    figure.add_heatmap(
+        z=_values(image, scaled).reshape(1, 784),
+        customdata=np.stack([places // 28, places % 28], axis=-1)[None],
+        colorscale="gray_r",
+        zmin=0,
+        zmax=1 if scaled else 255,
+        showscale=False,
+        hovertemplate="place %{x}: <b>%{z"
+        + (":.4f" if scaled else "")
+        + "}</b><br>row %{customdata[0]}, column %{customdata[1]}<extra></extra>",
+    )
+    figure.add_shape(
+        type="rect",
+        x0=row * 28 - 0.5,
+        x1=row * 28 + 27.5,
+        y0=-0.5,
+        y1=0.5,
+        line={"color": theme.ACCENT, "width": 3},
+    )
+    figure.update_layout(hovermode="closest", dragmode=False)
+    figure.update_xaxes(tickvals=[*range(0, 784, 112), 783], range=[-2, 785], showgrid=False, title="place in the line")
+    figure.update_yaxes(visible=False, range=[-0.6, 0.6])
     return figure
 
 
 def histogram_chart(image: np.ndarray) -> go.Figure:
     """How many pixels have which grey value."""
     counts = np.bincount(image.ravel() // 16, minlength=16)
+    lows = np.arange(16) * 16
     figure = theme.chart("How many pixels are how dark", 230)
-    figure.add_bar(x=np.arange(16) * 16 + 8, y=counts, width=15, marker={"color": theme.VALIDATION}, showlegend=False)
+    figure.add_bar(
+        x=lows + 7.5,
+        y=counts,
+        width=15,
+        marker={"color": theme.VALIDATION},
+        customdata=np.column_stack([lows, lows + 15]),
+        hovertemplate="%{customdata[0]} to %{customdata[1]}: %{y} pixels<extra></extra>",
+        showlegend=False,
+    )
     figure.update_layout(hovermode="closest")
-    figure.update_xaxes(title="grey value: 0 is the background, 255 the darkest ink")
+    figure.update_xaxes(title="grey value: 0 is background, 255 the darkest ink", tickvals=[0, 64, 128, 192, 255])
     figure.update_yaxes(title="pixels")
     return figure
+
+
+@st.dialog("One picture, up close", width="large", on_dismiss=state.close_picture)
+def show(split: str, position: int) -> None:
+    """Open a picture over the page.
+
+    Parameters
+    ----------
+    split : str
+        "train" or "test".
+    position : int
+        In the split.
+    """
+    pictures = explored.split(split)
+    image, label = pictures.images[position], CLASS_NAMES[pictures.labels[position]]
+    st.markdown(
+        f"**{label}**, picture {position:,} of {split}. It is 28 × 28 **pixels**, each a number from 0 to 255. "
+        "**Scaling** divides them by 255: from small numbers of one size models learn faster and more surely. "
+        "**Flattening** lays the 28 rows end to end: 784 numbers in a line, which is what a simple model takes."
+    )
+    _show_steps(split, position)
+    shown, facts = st.columns([1.25, 1], gap="medium")
+    with facts:
+        scaled = st.toggle("Scaled to 0–1", key="explorer.scaled", persist_state="session")
+        row = st.slider("Row to follow", 0, 27, 14, key="explorer.row", persist_state="session")
+        st.plotly_chart(histogram_chart(image), key="histogram", alt=f"Histogram of the pixel values of this {label}")
+        st.code(
+            f"image.shape        (28, 28)\n"
+            f"image[{row}, 14]      {image[row, 14]}\n"
+            f"image[{row}, 14]/255  {image[row, 14] / 255:.4f}\n"
+            f"flat.shape         (784,)\n"
+            f"flat[{row} * 28 + 14]  {image[row, 14]}",
+            language=None,
+        )
+    with shown:
+        title = f"{label}: each pixel tells its value" + (", divided by 255" if scaled else "")
+        st.plotly_chart(
+            pixels_chart(image, scaled, row, title),
+            key="pixels",
+            alt=f"Picture {position} of {split}: {label}, enlarged",
+        )
+    st.plotly_chart(flat_chart(image, scaled, row), key="flat", alt="The picture's 784 numbers in one line")
+    _show_neighbours(split, position)
+
+
+def _show_steps(split: str, position: int) -> None:
+    last = state.SIZES[split] - 1
+    with st.container(horizontal=True):
+        if st.button("One back", key="explorer.back", icon=":material/chevron_left:", disabled=position == 0):
+            state.open_picture(split, position - 1)
+        if st.button("One on", key="explorer.on", icon=":material/chevron_right:", disabled=position == last):
+            state.open_picture(split, position + 1)
+
+
+def _show_neighbours(split: str, position: int) -> None:
+    train, found = explored.split("train"), explored.neighbours(split, position)
+    labels = [CLASS_NAMES[label] for label in train.labels[found.positions]]
+    own = CLASS_NAMES[explored.split(split).labels[position]]
+    n_same = labels.count(own)
+    st.markdown(
+        f"**The ten training pictures most like it**, nearest first: {n_same} of 10 bear the same label. The distance "
+        "is the square root of the summed squared differences of all 784 scaled pixels."
+    )
+    clicked = gallery.show(
+        train.images[found.positions],
+        [f"{label} {distance:.2f}" for label, distance in zip(labels, found.distances, strict=True)],
+        "explorer.neighbours",
+        label="The ten nearest training pictures",
+        descriptions=[
+            f"{label}, picture {place} of train, distance {distance:.2f}"
+            for label, place, distance in zip(labels, found.positions, found.distances, strict=True)
+        ],
+        size=72,
+    )
+    if clicked is not None:
+        state.open_picture("train", int(found.positions[clicked]))
 
 
 def _values(image: np.ndarray, scaled: bool) -> np.ndarray:

@@ -1,0 +1,257 @@
+"""The ten classes: what each looks like, how it varies, what tells two apart, and which live next to which."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from fmnist_core.dataset import CLASS_NAMES
+from fmnist_core.exploration import ClassStatistics, Separation
+from pages.parts import engine, explored, gallery, theme
+from pages.parts import explorer_state as state
+
+_N_BINS = 16
+
+
+def histogram_table(statistics: ClassStatistics) -> pd.DataFrame:
+    """Rows: grey values, 16 to a bin, the first without 0, which is background. Columns: classes. Share of pixels."""
+    bins = statistics.histograms.copy()
+    bins[:, 0] = 0
+    shares = bins.reshape(10, _N_BINS, -1).sum(axis=2) / statistics.histograms.sum(axis=1, keepdims=True)
+    return pd.DataFrame(shares.T, index=pd.Index(np.arange(_N_BINS) * 16, name="from"), columns=list(CLASS_NAMES))
+
+
+def histogram_chart(table: pd.DataFrame, marked: tuple[str, str]) -> go.Figure:
+    """A line a class; the two of `marked` are thick."""
+    figure = theme.chart("How dark is the ink? Share of a class's pixels by grey value, without the background", 380)
+    for name, colour in zip(CLASS_NAMES, theme.CLASS_COLOURS, strict=True):
+        figure.add_scatter(
+            x=table.index + 8,
+            y=table[name],
+            name=name,
+            mode="lines",
+            line={"color": colour, "width": 4 if name in marked else 1.5},
+            hovertemplate="%{y:.2%}",
+        )
+    figure.update_layout(legend={"y": -0.25, "yanchor": "top", "x": 0, "xanchor": "left"})
+    figure.update_xaxes(title="grey value", tickvals=[1, 64, 128, 192, 255])
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return figure
+
+
+def difference_chart(separation: Separation, first: str, second: str) -> go.Figure:
+    """Where the mean pictures differ."""
+    reach = max(float(np.abs(separation.difference).max()), 1.0)
+    figure = theme.chart(f"Mean {second} minus mean {first}", 360)
+    figure.add_heatmap(
+        z=separation.difference,
+        colorscale="RdBu",
+        zmin=-reach,
+        zmax=reach,
+        colorbar={"thickness": 10},
+        hovertemplate="row %{y}, column %{x}: %{z:+.1f}<extra></extra>",
+    )
+    figure.update_layout(hovermode="closest", dragmode=False)
+    figure.update_xaxes(visible=False, scaleanchor="y", constrain="domain")
+    figure.update_yaxes(visible=False, autorange="reversed", constrain="domain")
+    return figure
+
+
+def places_chart(separation: Separation, first: str, second: str) -> go.Figure:
+    """How far the pictures of both classes overlap on the line between their means."""
+    figure = theme.chart("Every picture of both, on the line between the means", 360)
+    low, high = np.percentile(np.concatenate(separation.places), [0.1, 99.9])
+    edges = np.linspace(low, high, 61)
+    for name, places in zip((first, second), separation.places, strict=True):
+        counts, _ = np.histogram(places, edges)
+        figure.add_bar(
+            x=(edges[:-1] + edges[1:]) / 2,
+            y=counts,
+            name=name,
+            opacity=0.65,
+            marker={"color": theme.CLASS_COLOURS[CLASS_NAMES.index(name)], "line": {"width": 0}},
+            hovertemplate="%{y} pictures",
+        )
+    figure.add_vline(x=0.5, line={"dash": "dot", "color": theme.TRAINING})
+    figure.update_layout(barmode="overlay", bargap=0)
+    figure.update_xaxes(tickvals=[0, 0.5, 1], ticktext=[f"mean {first}", "halfway", f"mean {second}"], showgrid=False)
+    figure.update_yaxes(title="pictures")
+    return figure
+
+
+def similarity_table(counts: np.ndarray) -> pd.DataFrame:
+    """Rows: a picture's class. Columns: share of its ten nearest neighbours that are of that class."""
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return pd.DataFrame(shares, index=pd.Index(CLASS_NAMES, name="class"), columns=list(CLASS_NAMES))
+
+
+def similarity_chart(table: pd.DataFrame) -> go.Figure:
+    """The table as a heat map, without its diagonal; a click on a cell chooses its two classes.
+
+    Notes
+    -----
+    Streamlit reports no clicks on a heat map, so transparent squares lie over the cells.
+    """
+    shares = table.to_numpy(copy=True)
+    np.fill_diagonal(shares, np.nan)
+    figure = theme.chart("Rows: a class. Columns: of which class its nearest neighbours are", height=520)
+    figure.add_heatmap(
+        z=shares,
+        x=CLASS_NAMES,
+        y=CLASS_NAMES,
+        text=[["" if np.isnan(value) or value < 0.005 else f"{value:.0%}" for value in row] for row in shares],
+        texttemplate="%{text}",
+        colorscale="Blues",
+        showscale=False,
+        hoverinfo="skip",
+        xgap=1,
+        ygap=1,
+    )
+    rows, columns = np.nonzero(~np.eye(10, dtype=bool))
+    figure.add_scatter(
+        x=[CLASS_NAMES[column] for column in columns],
+        y=[CLASS_NAMES[row] for row in rows],
+        mode="markers",
+        marker={"symbol": "square", "size": 32, "opacity": 0},
+        customdata=np.column_stack([rows, columns, 100 * shares[rows, columns]]),
+        hovertemplate="%{customdata[2]:.1f} % of the neighbours of %{y} are %{x}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
+    figure.update_xaxes(tickangle=-40, showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    return figure
+
+
+def show() -> None:
+    """All about the classes, in the training pictures."""
+    statistics = explored.class_statistics("train")
+    _show_pictures(statistics)
+    first, second = _show_pair()
+    separation = explored.separation(CLASS_NAMES.index(first), CLASS_NAMES.index(second))
+    difference, places = st.columns(2, gap="medium")
+    with difference:
+        st.plotly_chart(
+            difference_chart(separation, first, second), key="difference", alt=f"Mean {second} minus mean {first}"
+        )
+        st.caption(f"Blue: more ink in {second}. Red: more ink in {first}. White: no help in telling them apart.")
+    with places:
+        st.plotly_chart(places_chart(separation, first, second), key="places", alt=f"Overlap of {first} and {second}")
+        st.caption(
+            f"Whoever goes by the nearer mean gets **{separation.mistaken:.1%}** of these 12,000 pictures wrong. "
+            "A linear model draws such a line too, but chooses its direction better."
+        )
+    st.plotly_chart(
+        histogram_chart(histogram_table(statistics), (first, second)), key="ink", alt="Grey values of each class"
+    )
+    _show_similarity(first, second)
+
+
+def _show_pictures(statistics: ClassStatistics) -> None:
+    st.markdown(
+        "A **class** is a kind of clothing; the number from 0 to 9 that stands for it is the **label**. There are as "
+        "many pictures of each, so always naming the same class would be right for one picture in ten."
+    )
+    captions = [
+        f"{number} {name}: {n:,}" for number, (name, n) in enumerate(zip(CLASS_NAMES, statistics.counts, strict=True))
+    ]
+    st.markdown(
+        "**The mean picture** of each class, and how many there are. Click one to see its most typical pictures."
+    )
+    clicked = gallery.show(
+        np.rint(statistics.means).astype(np.uint8),
+        captions,
+        "explorer.means",
+        label="Mean picture of each class",
+        size=96,
+    )
+    if clicked is not None:
+        state.wish(view="pictures", classes=(CLASS_NAMES[clicked],), order="typical", page=1, index="")
+    st.markdown(
+        "**The spread picture**: the darker a pixel, the more it differs within the class (standard deviation; below "
+        "each picture its mean over all pixels). "
+        "Click one to see its least typical pictures."
+    )
+    spreads = statistics.spreads / statistics.spreads.max() * 255
+    clicked = gallery.show(
+        np.rint(spreads).astype(np.uint8),
+        [
+            f"{name}: ±{spread:.0f}"
+            for name, spread in zip(CLASS_NAMES, statistics.spreads.mean(axis=(1, 2)), strict=True)
+        ],
+        "explorer.spreads",
+        label="Spread picture of each class",
+        descriptions=[f"Spread of {name}" for name in CLASS_NAMES],
+        size=96,
+    )
+    if clicked is not None:
+        state.wish(view="pictures", classes=(CLASS_NAMES[clicked],), order="untypical", page=1, index="")
+
+
+def _show_pair() -> tuple[str, str]:
+    st.subheader("What tells two classes apart")
+    controls = st.columns(2)
+    for control, name, title in zip(controls, ("first", "second"), ("One class", "The other"), strict=True):
+        control.selectbox(title, CLASS_NAMES, key=state.key(name), persist_state="session")
+    first, second = state.get("first"), state.get("second")
+    if first == second:
+        second = next(name for name in CLASS_NAMES if name != first)
+        st.caption(f"The same class twice: compared with {second} instead.")
+    return first, second
+
+
+def _show_similarity(first: str, second: str) -> None:
+    st.subheader("Which classes live next to which")
+    table = similarity_table(explored.neighbour_counts())
+    chart, text = st.columns([1.6, 1], gap="large")
+    with chart:
+        st.plotly_chart(
+            similarity_chart(table),
+            key="explorer.similarity",
+            on_select=_choose_pair,
+            selection_mode="points",
+            alt="Share of nearest neighbours by class",
+        )
+    with text:
+        st.markdown(
+            "For each of 3,000 pictures the ten nearest others were looked up. Where many belong to another class, a "
+            "model will confuse the two: this table, made without any model, ranks pairs of classes much as the "
+            "baseline's mistakes do (rank correlation 0.87). Click a cell to compare its two classes above."
+        )
+        share = table.to_numpy()[CLASS_NAMES.index(first), CLASS_NAMES.index(second)]
+        st.metric(f"Neighbours of {first} that are {second}", f"{share:.1%}")
+        _link_to_evaluation(first, second)
+        st.download_button(
+            "This table (.csv)",
+            table.to_csv().encode(),
+            file_name="class_neighbours.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
+def _choose_pair() -> None:
+    points = st.session_state["explorer.similarity"].selection.points
+    if points:
+        first, second = (CLASS_NAMES[int(number)] for number in points[0]["customdata"][:2])
+        st.session_state[state.key("first")], st.session_state[state.key("second")] = first, second
+
+
+def _link_to_evaluation(first: str, second: str) -> None:
+    record = explored.best_baseline() or next(iter(engine.store().records()), None)
+    if record is None:
+        st.caption("Once a model has been run, a link here leads to its mistakes between the two.")
+        return
+    st.page_link(
+        "evaluation.py",
+        label=f"See which {first} a model called {second}",
+        icon=":material/arrow_forward:",
+        query_params={
+            "run": record.run_id,
+            "true": str(CLASS_NAMES.index(first)),
+            "predicted": str(CLASS_NAMES.index(second)),
+        },
+    )
