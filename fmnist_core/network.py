@@ -418,6 +418,8 @@ def _as_file(model: keras.Sequential, settings: NetworkSettings) -> bytes:
     plain = build_model(settings)
     plain.set_weights(model.get_weights())
     compile_model(plain, settings, 60_000, jit_compile=False)
+    # An optimiser saved before its variables exist cannot be loaded: Keras builds them first and misses them then.
+    plain.optimizer.build(plain.trainable_variables)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         plain.save(path)
