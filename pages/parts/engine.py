@@ -65,13 +65,17 @@ def run(run_id: str) -> Run:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _load(_directory: str, run_id: str) -> Run:
+def _load(directory: str, run_id: str) -> Run:  # directory: part of the key
     return store().load(run_id)
 
 
-@st.cache_resource(max_entries=48, show_spinner=False)
 def held_out_report(run_id: str) -> Report:
     """The run measured on pictures it had not seen: validation, or out of fold for a baseline."""
+    return _held_out_report(str(store().directory), run_id)
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _held_out_report(directory: str, run_id: str) -> Report:  # directory: part of the key
     result, labels = run(run_id).result, dataset().train.labels
     if run(run_id).settings.kind == "baseline":
         return evaluate(labels, result.out_of_fold_probabilities, result.out_of_fold_scores)
