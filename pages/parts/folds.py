@@ -95,14 +95,21 @@ def _add_line(
     above: bool = True,
     at_left: bool = False,
 ) -> None:
+    line = {"color": colour, "dash": dash, "width": 1.5}
     figure.add_scatter(
-        x=span, y=[height, height], yaxis=axis, mode="lines", line={"color": colour, "dash": dash, "width": 1.5},
-        hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
+        x=span, y=[height, height], yaxis=axis, mode="lines", line=line, hoverinfo="skip", showlegend=False
+    )
     figure.add_annotation(
-        x=span[0 if at_left else 1], y=height, xref="x", yref=axis, text=words, showarrow=False, xanchor="left" if at_left else "right",
-        yanchor="bottom" if above else "top", font={"color": colour},
-    )  # fmt: skip
+        x=span[0] if at_left else span[1],
+        y=height,
+        xref="x",
+        yref=axis,
+        text=words,
+        showarrow=False,
+        xanchor="left" if at_left else "right",
+        yanchor="bottom" if above else "top",
+        font={"color": colour},
+    )
 
 
 def convergence(iterations: Sequence[int], max_iter: int) -> str:

@@ -87,7 +87,7 @@ def measure(run_id: str, on: str = VALIDATION) -> Measured:
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _measure(_store: str, run_id: str, on: str) -> Measured:
+def _measure(directory: str, run_id: str, on: str) -> Measured:  # directory: part of the key
     run = engine.run(run_id)
     result, dataset = run.result, engine.dataset()
     baseline = run.settings.kind == "baseline"

@@ -83,8 +83,8 @@ def _show_sample(run: Run) -> None:
     st.markdown(
         f"For **{name}**: {gains:+.2f} from pixels that speak for it, {losses:+.2f} from pixels against it, "
         f"{intercept:+.2f} for the class itself: **{scores[label]:+.2f}**. The largest score, {scores[winner]:+.2f}, "
-        f"has **{CLASS_NAMES[winner]}**: {'right' if winner == label else 'wrong'}. (This fit has seen the picture; its "
-        "figure above comes from folds that had not.)"
+        f"has **{CLASS_NAMES[winner]}**: {'right' if winner == label else 'wrong'}. (This fit has seen the picture; "
+        "the accuracy above comes from folds that had not.)"
     )
     csv_button.offer(
         lambda: pd.DataFrame(parts.reshape(10, -1).T, columns=list(CLASS_NAMES)),

@@ -1,10 +1,21 @@
+import base64
+import io
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, confusion_matrix, log_loss
+from PIL import Image
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, top_k_accuracy_score
+from statsmodels.stats.contingency_tables import mcnemar
 
-from fmnist_core import BaselineSettings, NetworkSettings
+from fmnist_core import BaselineSettings, JobRefused, NetworkSettings
+from fmnist_core.comparison import compare
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import confusion
+from fmnist_core.pictures import PictureError, decode, prepare
+from pages.parts import confusion, drawing, duel, mistakes, one_picture, ruler
+from pages.parts.measured import measure
 from tests.examples import baseline_run, network_run
 from tests.pages.conftest import texts
 from tests.pages.test_explorer import galleries
@@ -24,19 +35,47 @@ def test_without_a_run_the_page_says_how_to_get_one(open_page):
     assert [link.label for link in app.get("page_link")]
 
 
+def metrics(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def control(app, label):
+    kinds = ("selectbox", "button_group", "toggle", "slider", "multiselect", "text_input", "file_uploader")
+    return next(each for kind in kinds for each in getattr(app, kind) if each.label == label)
+
+
 def test_the_figures_are_scikit_learns_on_the_held_out_pictures(open_page, run, dataset):
     app = open_page("evaluation.py")
     assert not app.exception
     labels = dataset.train.labels[run.result.validation_indices]
     probabilities = run.result.validation_probabilities.astype(np.float64)
-    values = {metric.label: metric.value for metric in app.metric}
-    assert (
-        values["Accuracy on 12,000 validation pictures"]
-        == f"{accuracy_score(labels, probabilities.argmax(axis=1)):.4f}"
-    )
-    expected_loss = log_loss(labels, probabilities / probabilities.sum(axis=1, keepdims=True))
-    assert values["Loss"] == f"{expected_loss:.4f}"
+    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    assert metrics(app) == {
+        "Accuracy": f"{accuracy_score(labels, probabilities.argmax(axis=1)):.4f}",
+        "Loss": f"{log_loss(labels, probabilities):.4f}",
+        "Top-2 accuracy": f"{top_k_accuracy_score(labels, probabilities, k=2):.4f}",
+        "Right answers": f"{(labels == probabilities.argmax(axis=1)).sum():,}",
+    }
+    assert "of 12,000 validation pictures" in texts(app)
     assert app.query_params == {"run": run.run_id}
+
+
+def test_the_test_set_is_sealed_until_it_is_opened_on_purpose_and_only_for_this_visitor(open_page, run, dataset):
+    app = open_page("evaluation.py")
+    assert "The test set is sealed." in texts(app)
+    assert "test pictures" not in texts(app)
+    next(button for button in app.button if button.label == "Open the test set").click().run()
+    assert not app.exception
+    expected = accuracy_score(dataset.test.labels, run.result.test_probabilities.argmax(axis=1))
+    assert metrics(app)["Accuracy :orange-badge[test]"] == f"{expected:.4f}"
+    assert metrics(app)["Accuracy"] == f"{run.result.validation_accuracy:.4f}", "validation stays beside it"
+    assert "of 10,000 test pictures" in texts(app)
+    assert "Measured on 12,000 validation pictures." in texts(app)
+    control(app, "Pictures").set_value("test").run()
+    assert not app.exception
+    assert "Measured on 10,000 test pictures." in texts(app)
+    assert app.query_params == {"run": run.run_id}, "a link opens no seal"
+    assert "The test set is sealed." in texts(open_page("evaluation.py"))
 
 
 def test_a_cell_named_in_the_address_shows_exactly_its_pictures_surest_first(open_page, run, dataset):
@@ -55,15 +94,15 @@ def test_the_baseline_is_measured_out_of_fold(open_page, store, dataset):
     run = baseline_run(dataset)
     store.publish(run)
     app = open_page("evaluation.py")
-    values = {metric.label: metric.value for metric in app.metric}
-    assert values["Accuracy on 60,000 pictures out of fold"] == f"{run.result.mean_accuracy:.4f}"
+    assert metrics(app)["Accuracy"] == f"{run.result.mean_accuracy:.4f}"
+    assert "of 60,000 pictures out of fold" in texts(app)
 
 
 def test_a_loss_without_probabilities_has_no_cross_entropy(open_page, store, dataset):
     store.publish(baseline_run(dataset, BaselineSettings(loss="hinge")))
     app = open_page("evaluation.py")
     assert not app.exception
-    assert {metric.label: metric.value for metric in app.metric}["Loss"] == "none"
+    assert metrics(app)["Loss"] == "none"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +111,11 @@ def test_a_loss_without_probabilities_has_no_cross_entropy(open_page, store, dat
         ({"run": "0123456789abcdef"}, "There is no run '0123456789abcdef' here."),
         ({"run": "../../etc/passwd"}, "There is no run '../../etc/passwd' here."),
         ({"true": "10"}, "true must be the number of a class, 0 to 9; got '10'."),
+        ({"against": "ffffffffffffffff"}, "There is no run 'ffffffffffffffff' here."),
+        ({"view": "everything"}, "view must be one of confusions, mistakes, trust, duel, own; got 'everything'."),
+        ({"picture": "60000"}, "picture must be the number of a training picture, 0 to 59,999; got '60000'."),
+        ({"picture": "-1"}, "picture must be the number of a training picture"),
+        ({"run": ["a", "b"]}, "There is no run 'a b' here."),
         ({"other": "<b>"}, "There is no 'other' on this page."),
     ],
 )
@@ -109,3 +153,271 @@ def test_the_commonest_confusions_are_the_largest_cells_off_the_diagonal():
     assert [n for _, _, n in found] == [n for n, _, _ in cells[:5]]
     assert all(matrix[true, predicted] == n for true, predicted, n in found)
     assert len(CLASS_NAMES) == len(confusion.to_table(matrix))
+    assert confusion.commonest(np.eye(10, dtype=int)) == [], "no mistakes, no confusions"
+
+
+def test_runs_are_filtered_by_kind_and_words(open_page, store, dataset, run):
+    store.publish(baseline_run(dataset))
+    store.publish(network_run(dataset, NetworkSettings(hidden_units=(100,))))
+    app = open_page("evaluation.py")
+    assert len(app.dataframe[0].value) == 3
+    control(app, "Kind").set_value("Network").run()
+    assert len(app.dataframe[0].value) == 2
+    control(app, "Filter").set_value("HIDDEN_units 100").run()
+    assert list(app.dataframe[0].value["run"]) == ["Network: hidden_units 100"]
+    control(app, "Filter").set_value("no such words").run()
+    assert not app.exception
+    assert "No run matches." in texts(app)
+
+
+@pytest.mark.parametrize(("true", "predicted"), [(None, None), (6, None), (None, 6), (6, 0), (6, 6)])
+def test_the_pictures_found_are_exactly_those_of_the_cell_surest_first(open_page, run, dataset, true, predicted):
+    open_page("evaluation.py")
+    measured = measure(run.run_id)
+    labels, probabilities = dataset.train.labels[run.result.validation_indices], run.result.validation_probabilities
+    said = probabilities.argmax(axis=1)
+    wanted = np.ones(len(labels), dtype=bool) if None not in (true, predicted) else labels != said
+    wanted &= (true is None) | (labels == true)
+    wanted &= (predicted is None) | (said == predicted)
+    found = mistakes.find(measured, true, predicted)
+    assert set(found) == set(np.flatnonzero(wanted))
+    assert (np.diff(probabilities.max(axis=1)[found]) <= 0).all()
+    if None in (true, predicted):
+        hits = mistakes.find(measured, true, predicted, hits=True)
+        assert (labels[hits] == said[hits]).all()
+        assert (np.diff(probabilities.max(axis=1)[hits]) >= 0).all()
+
+
+def test_an_opened_picture_shows_what_each_run_that_had_not_learned_from_it_says(open_page, store, dataset, run):
+    other = baseline_run(dataset)
+    store.publish(other)
+    held_out = int(run.result.validation_indices[5])
+    app = open_page("evaluation.py", run=run.run_id, against=other.run_id, view="mistakes", picture=str(held_out))
+    assert not app.exception
+    bars = next(
+        chart.proto.spec for chart in app.get("plotly_chart") if "Probability of each class" in chart.proto.spec
+    )
+    shown = {trace["name"]: plotly_numbers(trace["x"]) for trace in json.loads(bars)["data"]}
+    np.testing.assert_allclose(shown["1: Network: the lesson"], run.result.validation_probabilities[5], rtol=1e-6)
+    np.testing.assert_allclose(
+        shown["2: Baseline: the lesson"], other.result.out_of_fold_probabilities[held_out], rtol=1e-6
+    )
+    assert app.query_params["picture"] == str(held_out)
+
+    learned = int(np.setdiff1d(np.arange(60_000), run.result.validation_indices)[0])
+    app = open_page("evaluation.py", run=run.run_id, view="mistakes", picture=str(learned))
+    assert "has learned from this picture" in texts(app)
+
+
+def plotly_numbers(values):
+    """Plotly packs long arrays."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+    return values
+
+
+def test_the_nearest_neighbours_are_those_of_a_plain_search(dataset):
+    pixels = dataset.train.images.reshape(60_000, 784)[:6000].astype(np.float64)
+    expected = ((pixels - pixels[42]) ** 2).sum(axis=1)
+    expected[42] = np.inf
+    found = one_picture._neighbours("validation", 42)
+    mine = [int(position) for position in found if position < 6000]
+    nearest = np.argsort(expected, kind="stable")[: len(mine)]
+    assert mine == list(nearest)
+    assert 42 not in found
+
+
+def test_trust_shows_the_calibration_error_and_what_a_threshold_would_cost(open_page, run, dataset):
+    app = open_page("evaluation.py", view="trust")
+    assert not app.exception
+    labels, probabilities = dataset.train.labels[run.result.validation_indices], run.result.validation_probabilities
+    right, confidences = probabilities.argmax(axis=1) == labels, probabilities.max(axis=1)
+    accuracy, confidence = calibration_curve(right, confidences, n_bins=15)
+    n = np.histogram(confidences, np.linspace(0, 1, 16))[0]
+    error = np.sum(n[n > 0] / len(labels) * np.abs(accuracy - confidence))
+    assert f"Expected calibration error {error:.4f}" in texts(app)
+    control(app, "Answer only when at least so sure").set_value(0.9).run()
+    answered = confidences >= 0.9
+    assert f"({answered.sum():,} of 12,000)" in texts(app)
+    assert f"be right on **{right[answered].mean():.2%}**" in texts(app)
+
+
+def test_a_loss_without_probabilities_has_no_reliability_diagram_but_ranks(open_page, store, dataset):
+    store.publish(baseline_run(dataset, BaselineSettings(loss="perceptron")))
+    app = open_page("evaluation.py", view="trust")
+    assert not app.exception
+    assert "The loss **perceptron** gives scores, not probabilities" in texts(app)
+    assert len(app.get("plotly_chart")) == 2, "the ruler, and accuracy against the share answered"
+    assert control(app, "Answer this share, the largest leads first").value == 0.8
+    assert "the number is the lead over its second choice" in texts(open_page("evaluation.py"))
+
+
+def test_a_diverged_training_is_said_to_be_one(open_page, store, dataset):
+    run = network_run(dataset, NetworkSettings(learning_rate=1.0))
+    broken = replace(run.result, validation_probabilities=np.full((12_000, 10), np.nan, dtype=np.float32))
+    store.publish(replace(run, result=broken))
+    for view in ("confusions", "mistakes", "trust", "duel"):
+        app = open_page("evaluation.py", view=view)
+        assert not app.exception, view
+    assert metrics(app)["Loss"] == "nan"
+
+
+def test_the_duel_is_statsmodels_on_the_pictures_that_both_held_out(open_page, store, dataset, run):
+    other = network_run(dataset, NetworkSettings(seed=7, validation_share=0.5))
+    store.publish(other)
+    app = open_page("evaluation.py", run=run.run_id, against=other.run_id, view="duel")
+    assert not app.exception
+    right = {}
+    for each in (run, other):
+        labels = dataset.train.labels[each.result.validation_indices]
+        hits = each.result.validation_probabilities.argmax(axis=1) == labels
+        right[each.run_id] = dict(zip(each.result.validation_indices.tolist(), hits.tolist(), strict=True))
+    common = sorted(set(right[run.run_id]) & set(right[other.run_id]))
+    a, b = (np.array([right[each.run_id][position] for position in common]) for each in (run, other))
+    p_value = mcnemar([[0, (a & ~b).sum()], [(b & ~a).sum(), 0]], exact=True).pvalue
+    assert f"the {len(common):,} training pictures that both had held out" in texts(app)
+    values = metrics(app)
+    assert values["A is right"] == f"{a.mean():.4f}"
+    assert values["B is right"] == f"{b.mean():.4f}"
+    assert values["A minus B"] == f"{a.mean() - b.mean():+.4f}"
+    assert values["p (McNemar, exact)"] == (f"{p_value:.4f}" if p_value >= 1e-4 else "< 0.0001")
+    assert f"{(a & ~b).sum():,} against {(b & ~a).sum():,} disputed pictures" in texts(app)
+    assert ("Within chance" in texts(app)) == (p_value >= 0.05)
+
+
+def test_a_duel_without_common_pictures_says_what_to_do(open_page, store, dataset, run):
+    first, second = (network_run(dataset, NetworkSettings(seed=seed, validation_share=0.05)) for seed in (1, 2))
+    only = np.setdiff1d(second.result.validation_indices, first.result.validation_indices)
+    fewer = replace(
+        second.result,
+        validation_indices=only.astype(np.int32),
+        validation_probabilities=second.result.validation_probabilities[: len(only)],
+    )
+    store.publish(first)
+    store.publish(replace(second, result=fewer))
+    app = open_page("evaluation.py", run=first.run_id, against=second.run_id, view="duel")
+    assert not app.exception
+    assert "no picture in common" in texts(app)
+
+
+def test_a_duel_needs_two(open_page, run):
+    app = open_page("evaluation.py", view="duel", against=run.run_id)
+    assert not app.exception
+    assert "Choose a second run above" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("only_a", "only_b", "words"),
+    [
+        (300, 100, "Real: A is better"),
+        (100, 300, "Real: B is better"),
+        (50, 45, "Within chance:"),
+        (20, 20, "No difference"),
+        (0, 0, "No difference"),
+    ],
+)
+def test_the_verdict_is_one_plain_sentence(only_a, only_b, words):
+    labels = np.zeros(5000, dtype=int)
+    a, b = np.zeros(5000, dtype=int), np.zeros(5000, dtype=int)
+    b[:only_a] = 1
+    a[only_a : only_a + only_b] = 1
+    assert words in duel.verdict(compare(labels, a, b), "the same pictures")
+
+
+def photo():
+    pixels = np.full((300, 200, 3), 240, dtype=np.uint8)
+    pixels[60:240, 50:150] = (40, 60, 120)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_own_picture_is_asked_of_network_and_baseline_as_it_was_prepared(open_page, store, dataset, queue, run):
+    baseline = baseline_run(dataset)
+    store.publish(baseline)
+    asked = []
+
+    def predict(run_id, images):
+        asked.append((run_id, images))
+        return np.eye(10, dtype=np.float32)[[7]]
+
+    queue.predict = predict
+    app = open_page("evaluation.py", run=run.run_id, against=baseline.run_id, view="own")
+    assert not app.exception
+    app.file_uploader[0].upload("thing.png", photo()).run()
+    assert not app.exception
+    expected = prepare(decode(photo()).pixels)
+    (run_id, images), *more = asked
+    assert run_id == run.run_id
+    np.testing.assert_array_equal(images[0], expected[-1].pixels)
+    assert not more
+    assert "**1: Network: the lesson** says **Sneaker**, with 100%." in texts(app)
+    assert "**2: Baseline: the lesson** says" in texts(app)
+    for step in expected:
+        assert step.done in texts(app)
+    control(app, "2. Inverted").set_value(False).run()
+    assert "Off: light stays light." in texts(app)
+    assert len(asked) == 2
+    app.run()
+    assert len(asked) == 2, "the same picture is not asked about again"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"<svg/>", "The file is no PNG, JPEG or WebP picture"),
+        (b"", "The file is empty."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "The picture cannot be used"),
+    ],
+)
+def test_a_file_that_is_no_picture_gets_a_sentence(open_page, run, content, sentence):
+    app = open_page("evaluation.py", view="own")
+    app.file_uploader[0].upload("thing.png", content).run()
+    assert not app.exception
+    assert sentence in texts(app)
+
+
+def test_a_worker_that_cannot_answer_gets_a_sentence(open_page, run, queue):
+    def refuse(run_id, images):
+        raise JobRefused("The worker is starting; try again in a few seconds.")
+
+    queue.predict = refuse
+    app = open_page("evaluation.py", view="own")
+    app.file_uploader[0].upload("thing.png", photo()).run()
+    assert not app.exception
+    assert "could not be asked: The worker is starting" in texts(app)
+
+
+@pytest.mark.parametrize("sheet", [5, "x", "data:image/png;base64,***", {"a": 1}, ["data:image/png;base64,"]])
+def test_a_drawing_from_a_modified_client_is_refused(sheet):
+    with pytest.raises(PictureError):
+        drawing.read_sheet(sheet)
+
+
+def test_a_drawing_is_read():
+    assert drawing.read_sheet("") is None
+    assert drawing.read_sheet(None) is None
+    assert drawing.read_sheet("data:image/png;base64," + base64.b64encode(photo()).decode()) == photo()
+
+
+def test_the_ruler_orders_all_and_warns_of_what_is_too_good(open_page, store, dataset):
+    marks = [ruler.Mark("this run", 0.88, (0.87, 0.89), "12,000 validation pictures")]
+    table = ruler.to_table(marks)
+    assert table["accuracy"].is_monotonic_increasing
+    assert len(table) == len(ruler.PUBLISHED) + 1
+    assert (table["source"] != "").all()
+    run = network_run(dataset)
+    perfect = np.eye(10, dtype=np.float32)[dataset.train.labels[run.result.validation_indices]]
+    store.publish(replace(run, result=replace(run.result, validation_probabilities=perfect)))
+    app = open_page("evaluation.py")
+    assert not app.exception
+    assert "look for a mistake before celebrating" in texts(app)
+
+
+def test_classes_without_pictures_are_named_and_left_out(open_page, store, dataset):
+    run = network_run(dataset, NetworkSettings(split="sorted"))
+    store.publish(run)
+    app = open_page("evaluation.py")
+    assert not app.exception
+    assert "No picture of T-shirt/top, Trouser" in texts(app)
+    assert set(confusion.class_table(measure(run.run_id).report)["class"]) == {"Bag", "Ankle boot"}
