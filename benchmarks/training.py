@@ -30,7 +30,7 @@ def one_round(dataset: FashionMNIST, hidden: int) -> tuple[float, float, float, 
 
 def speed(dataset: FashionMNIST) -> dict[str, float]:
     """How many times as fast the engine is: the ratio of the medians."""
-    ratios = {}
+    ratios: dict[str, float] = {}
     for name, hidden in [("lesson", 0), ("hidden layer of 100", 100)]:
         rounds = [one_round(dataset, hidden) for _ in range(ROUNDS)]
         theirs, their_epoch, ours, our_epoch = (statistics.median(column) for column in zip(*rounds, strict=True))
