@@ -142,7 +142,7 @@ def lay_out(split: Split) -> PictureMap:
     """
     path = OWN_DIRECTORY / "map.npz"
     try:
-        with np.load(path, allow_pickle=False) as prepared:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as prepared:
             positions, tsne = prepared["positions"], prepared["tsne"]
     # zipfile, zlib and numpy fail in many ways on a damaged file; each means the same here
     except Exception as error:

@@ -16,15 +16,17 @@ SEED = 42
 N_A_CLASS = 300
 
 
+def draw(labels: np.ndarray) -> np.ndarray:
+    """Positions of the map's pictures, by lot, as many of each class; (3000,), int32, ascending."""
+    random = np.random.default_rng(SEED)
+    drawn = [random.choice(np.flatnonzero(labels == c), N_A_CLASS, replace=False) for c in range(len(CLASS_NAMES))]
+    return np.sort(np.concatenate(drawn)).astype(np.int32)
+
+
 def main() -> None:
     """Draw the sample, lay it out, and write both."""
     train = load_dataset().train
-    random = np.random.default_rng(SEED)
-    # as many of each class, so that no class looks larger than it is
-    drawn = [
-        random.choice(np.flatnonzero(train.labels == c), N_A_CLASS, replace=False) for c in range(len(CLASS_NAMES))
-    ]
-    positions = np.sort(np.concatenate(drawn)).astype(np.int32)
+    positions = draw(train.labels)
     pixels = scale_and_flatten(train.images[positions], np.float32)
     start = time.perf_counter()
     # starting from PCA and with a fixed seed, the same machine makes the same map again

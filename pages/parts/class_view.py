@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from scipy.stats import spearmanr
 
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.exploration import ClassStatistics, Separation
-from pages.parts import engine, explored, gallery, theme
+from pages.parts import engine, explored, gallery, run_picker, theme
 from pages.parts import explorer_state as state
 
 _N_BINS = 16
@@ -25,7 +26,7 @@ def histogram_table(statistics: ClassStatistics) -> pd.DataFrame:
 
 def histogram_chart(table: pd.DataFrame, marked: tuple[str, str]) -> go.Figure:
     """A line a class; the two of `marked` are thick."""
-    figure = theme.chart("How dark is the ink? Share of a class's pixels by grey value, without the background", 380)
+    figure = theme.chart("How strong is the ink of each class?", 380)
     for name, colour in zip(CLASS_NAMES, theme.CLASS_COLOURS, strict=True):
         figure.add_scatter(
             x=table.index + 8,
@@ -36,8 +37,8 @@ def histogram_chart(table: pd.DataFrame, marked: tuple[str, str]) -> go.Figure:
             hovertemplate="%{y:.2%}",
         )
     figure.update_layout(legend={"y": -0.25, "yanchor": "top", "x": 0, "xanchor": "left"})
-    figure.update_xaxes(title="grey value", tickvals=[1, 64, 128, 192, 255])
-    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_xaxes(title="grey value, without the background (0)", tickvals=[1, 64, 128, 192, 255])
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero", title="share of all pixels")
     return figure
 
 
@@ -61,7 +62,7 @@ def difference_chart(separation: Separation, first: str, second: str) -> go.Figu
 
 def places_chart(separation: Separation, first: str, second: str) -> go.Figure:
     """How far the pictures of both classes overlap on the line between their means."""
-    figure = theme.chart("Every picture of both, on the line between the means", 360)
+    figure = theme.chart("All pictures between the two means", 360)
     low, high = np.percentile(np.concatenate(separation.places), [0.1, 99.9])
     edges = np.linspace(low, high, 61)
     for name, places in zip((first, second), separation.places, strict=True):
@@ -96,14 +97,13 @@ def similarity_chart(table: pd.DataFrame) -> go.Figure:
     """
     shares = table.to_numpy(copy=True)
     np.fill_diagonal(shares, np.nan)
-    figure = theme.chart("Rows: a class. Columns: of which class its nearest neighbours are", height=520)
+    figure = theme.chart("Of which class are a class's neighbours?", height=520)
     figure.add_heatmap(
         z=shares,
         x=CLASS_NAMES,
         y=CLASS_NAMES,
         text=[["" if np.isnan(value) or value < 0.005 else f"{value:.0%}" for value in row] for row in shares],
         texttemplate="%{text}",
-        colorscale="Blues",
         showscale=False,
         hoverinfo="skip",
         xgap=1,
@@ -120,6 +120,7 @@ def similarity_chart(table: pd.DataFrame) -> go.Figure:
         showlegend=False,
     )
     figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
+    figure.update_layout(title={"xref": "container"})  # the names at the left leave little room
     figure.update_xaxes(tickangle=-40, showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
@@ -170,7 +171,7 @@ def _show_pictures(statistics: ClassStatistics) -> None:
     if clicked is not None:
         state.wish(view="pictures", classes=(CLASS_NAMES[clicked],), order="typical", page=1, index="")
     st.markdown(
-        "**The spread picture**: the darker a pixel, the more it differs within the class (standard deviation; below "
+        "**The spread picture**: the stronger a pixel, the more it differs within the class (standard deviation; below "
         "each picture its mean over all pixels). "
         "Click one to see its least typical pictures."
     )
@@ -216,9 +217,9 @@ def _show_similarity(first: str, second: str) -> None:
         )
     with text:
         st.markdown(
-            "For each of 3,000 pictures the ten nearest others were looked up. Where many belong to another class, a "
-            "model will confuse the two: this table, made without any model, ranks pairs of classes much as the "
-            "baseline's mistakes do (rank correlation 0.87). Click a cell to compare its two classes above."
+            "For each of 3,000 pictures the ten nearest others were looked up. Where many belong to another class, "
+            "expect models to confuse the two. Rows: a class. Columns: its neighbours. Click a cell to compare its two "
+            "classes above."
         )
         share = table.to_numpy()[CLASS_NAMES.index(first), CLASS_NAMES.index(second)]
         st.metric(f"Neighbours of {first} that are {second}", f"{share:.1%}")
@@ -235,19 +236,27 @@ def _show_similarity(first: str, second: str) -> None:
 
 def _choose_pair() -> None:
     points = st.session_state["explorer.similarity"].selection.points
-    if points:
-        first, second = (CLASS_NAMES[int(number)] for number in points[0]["customdata"][:2])
-        st.session_state[state.key("first")], st.session_state[state.key("second")] = first, second
+    # what the browser sends need not be what the chart holds
+    if points and points[0].get("y") in CLASS_NAMES and points[0].get("x") in CLASS_NAMES:
+        st.session_state[state.key("first")] = points[0]["y"]
+        st.session_state[state.key("second")] = points[0]["x"]
 
 
 def _link_to_evaluation(first: str, second: str) -> None:
     record = explored.best_baseline() or next(iter(engine.store().records()), None)
     if record is None:
-        st.caption("Once a model has been run, a link here leads to its mistakes between the two.")
+        st.caption("Once a model has been run, this is held against its mistakes, and a link leads to them.")
         return
+    agreement = foretells(explored.neighbour_counts(), engine.held_out_report(record.run_id).confusion)
+    st.metric(
+        "Agreement with a model's mistakes",
+        f"{agreement:.2f}",
+        help=f"Spearman's rank correlation over the 90 pairs, with {run_picker.describe(record)}. 1: the table ranks "
+        "the pairs exactly as that model's mistakes do; 0: it says nothing about them.",
+    )
     st.page_link(
         "evaluation.py",
-        label=f"See which {first} a model called {second}",
+        label=f"See which {first} pictures it called {second}",
         icon=":material/arrow_forward:",
         query_params={
             "run": record.run_id,
@@ -255,3 +264,9 @@ def _link_to_evaluation(first: str, second: str) -> None:
             "predicted": str(CLASS_NAMES.index(second)),
         },
     )
+
+
+def foretells(counts: np.ndarray, confusion: np.ndarray) -> float:
+    """Spearman's rank correlation of neighbours and mistakes, over all pairs of different classes."""
+    pairs = ~np.eye(10, dtype=bool)
+    return float(spearmanr(counts[pairs], confusion[pairs]).statistic)

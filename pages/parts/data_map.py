@@ -76,12 +76,10 @@ def show() -> None:
     laid_out = explored.picture_map()
     chosen = thin_out(laid_out, state.get("map_size"))
     labels = explored.split("train").labels[laid_out.positions[chosen]]
-    if state.get("layout") == "pca":
-        share = sum(laid_out.explained)
-        title = f"PCA: two directions that hold {share:.0%} of all differences between {len(chosen):,} pictures"
-    else:
-        title = f"t-SNE: neighbours stay together, {len(chosen):,} pictures"
-    points = laid_out.pca if state.get("layout") == "pca" else laid_out.tsne
+    is_pca = state.get("layout") == "pca"
+    held = sum(laid_out.explained)
+    title = f"PCA: two axes hold {held:.0%} of the differences" if is_pca else "t-SNE: neighbours stay together"
+    points = laid_out.pca if is_pca else laid_out.tsne
     event = st.plotly_chart(
         chart(points[chosen], laid_out.positions[chosen], labels, title),
         key=_KEY,

@@ -44,6 +44,12 @@ export default function (component) {
     if (at >= 0) list.querySelectorAll("button")[Math.min(at, captions.length - 1)].focus()
   }
   const buttons = [...list.querySelectorAll("button")]
+  // A picture that was open and is closed gets the focus back, unless the visitor has taken it elsewhere.
+  const before = buttons.findIndex((button) => button.hasAttribute("aria-current"))
+  if (before >= 0 && chosen < 0 && document.activeElement === document.body) {
+    at = before
+    buttons[at].focus({ preventScroll: true })
+  }
   at = Math.min(Math.max(at, chosen, 0), buttons.length - 1)
   buttons.forEach((button, position) => {
     // One stop for the Tab key; the arrow keys move inside.

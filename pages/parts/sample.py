@@ -23,7 +23,7 @@ def pixels_chart(image: np.ndarray, scaled: bool, row: int, title: str) -> go.Fi
     row : int
         The row to mark, 0-27.
     """
-    figure = theme.chart(title, height=430)
+    figure = theme.chart(title, height=400)
     figure.add_heatmap(
         z=_values(image, scaled).reshape(28, 28),
         colorscale="gray_r",
@@ -36,13 +36,14 @@ def pixels_chart(image: np.ndarray, scaled: bool, row: int, title: str) -> go.Fi
         type="rect", x0=-0.5, x1=27.5, y0=row - 0.5, y1=row + 0.5, line={"color": theme.ACCENT, "width": 3}
     )
     rows = sorted({row, *(each for each in range(0, 28, 3) if abs(each - row) > 1)})
-    figure.update_layout(hovermode="closest", dragmode=False)
+    # the labels at the left say which places of the flattened line a row fills; they leave the title little room
+    figure.update_layout(hovermode="closest", dragmode=False, title={"xref": "container"})
     figure.update_xaxes(visible=False, scaleanchor="y", constrain="domain")
     figure.update_yaxes(
         autorange="reversed",
         constrain="domain",
         tickvals=rows,
-        ticktext=[f"row {each} → {each * 28}–{each * 28 + 27}" for each in rows],
+        ticktext=[f"{each} → {each * 28}–{each * 28 + 27}" for each in rows],
         showgrid=False,
         zeroline=False,
     )
@@ -60,7 +61,7 @@ def flat_chart(image: np.ndarray, scaled: bool, row: int) -> go.Figure:
     row : int
         The row to mark, 0-27.
     """
-    figure = theme.chart(f"Flattened: 28 rows end to end. Row {row} fills places {row * 28} to {row * 28 + 27}", 170)
+    figure = theme.chart(f"Flattened: row {row} fills {row * 28} to {row * 28 + 27}", 170)
     places = np.arange(784)
     figure.add_heatmap(
         z=_values(image, scaled).reshape(1, 784),
@@ -91,7 +92,7 @@ def histogram_chart(image: np.ndarray) -> go.Figure:
     """How many pixels have which grey value."""
     counts = np.bincount(image.ravel() // 16, minlength=16)
     lows = np.arange(16) * 16
-    figure = theme.chart("How many pixels are how dark", 230)
+    figure = theme.chart("How many pixels have which value", 230)
     figure.add_bar(
         x=lows + 7.5,
         y=counts,
@@ -102,7 +103,7 @@ def histogram_chart(image: np.ndarray) -> go.Figure:
         showlegend=False,
     )
     figure.update_layout(hovermode="closest")
-    figure.update_xaxes(title="grey value: 0 is background, 255 the darkest ink", tickvals=[0, 64, 128, 192, 255])
+    figure.update_xaxes(title="grey value: 0 is background, 255 full ink", tickvals=[0, 64, 128, 192, 255])
     figure.update_yaxes(title="pixels")
     return figure
 
@@ -140,7 +141,7 @@ def show(split: str, position: int) -> None:
             language=None,
         )
     with shown:
-        title = f"{label}: each pixel tells its value" + (", divided by 255" if scaled else "")
+        title = f"{label}: each pixel's value" + (" / 255" if scaled else "")
         st.plotly_chart(
             pixels_chart(image, scaled, row, title),
             key="pixels",
