@@ -8,13 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import csv_button, engine, gallery, run_picker, theme
+from pages.parts import csv_button, engine, explored, gallery, run_picker, theme
 from pages.parts.measured import TEST, Measured
 
 OPENED = "evaluation.picture"
 _COLOURS = (theme.VALIDATION, theme.ACCENT, theme.LESSON)
-_N_NEIGHBOURS = 10
-_BLOCK = 4000
 
 
 def answers_table(answers: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -57,22 +55,6 @@ def answers_chart(answers: dict[str, np.ndarray], truth: int | None) -> go.Figur
     return figure
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _neighbours(on: str, position: int) -> np.ndarray:
-    """Positions of the training pictures nearest to one, nearest first; itself not among them."""
-    dataset = engine.dataset()
-    images = dataset.train.images
-    wanted = (dataset.test if on == TEST else dataset.train).images[position].astype(np.float32)
-    distances = np.empty(len(images), dtype=np.float32)
-    for start in range(0, len(images), _BLOCK):  # all at once would take 190 MB
-        gaps = images[start : start + _BLOCK] - wanted
-        distances[start : start + _BLOCK] = np.einsum("nij,nij->n", gaps, gaps)
-    if on != TEST:
-        distances[position] = np.inf
-    nearest = np.argpartition(distances, _N_NEIGHBOURS)[:_N_NEIGHBOURS]
-    return nearest[np.argsort(distances[nearest], kind="stable")]
-
-
 def close() -> None:
     """Forget the opened picture, so that the address forgets it too."""
     st.session_state[OPENED] = None
@@ -108,8 +90,8 @@ def show(position: int, runs: list[Measured]) -> None:
         with chart:
             st.plotly_chart(answers_chart(answers, label), key="one_picture.answers", alt="Probabilities by class")
             csv_button.offer(lambda: answers_table(answers), f"picture_{position}", "one_picture.csv")
-    st.markdown("**The training pictures most like it**, by the sum of squared differences of their pixels")
-    nearest = _neighbours(on, position)
+    st.markdown("**The training pictures most like it**, by the differences of their pixels")
+    nearest = explored.neighbours("test" if on == TEST else "train", position).positions
     names = [CLASS_NAMES[each] for each in dataset.train.labels[nearest]]
     gallery.show(dataset.train.images[nearest], names, "one_picture.neighbours", label="Nearest neighbours")
     same = names.count(CLASS_NAMES[label])
