@@ -72,7 +72,7 @@ def show_figures(measured: Measured) -> None:
     """Accuracy with its uncertainty, loss, and top-2 accuracy, on one set of pictures."""
     report, mark = measured.report, " :orange-badge[test]" if measured.on == TEST else ""
     low, high = report.interval
-    with st.grid(2, gap="small") as grid:
+    with st.grid(2, min_column_width=130, gap="small") as grid:
         with grid.cell():
             st.metric(
                 f"Accuracy{mark}",

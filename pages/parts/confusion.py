@@ -57,7 +57,6 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         y=CLASS_NAMES,
         text=text,
         texttemplate="%{text}",
-        colorscale="Blues",
         zmin=0,
         zmax=1,
         showscale=False,
@@ -75,7 +74,8 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         hovertemplate="%{y}, called %{x}: %{customdata[2]} pictures, %{customdata[3]} % of the row<extra></extra>",
         showlegend=False,
     )
-    figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
+    # The theme's own colours; the title starts at the very left, or narrow screens would cut it.
+    figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False, title={"xref": "container"})
     figure.update_xaxes(tickangle=-40, showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

@@ -169,7 +169,7 @@ def _show_group(
     names = [CLASS_NAMES[label] for label in labels[places]]
     captions = [f"{name}: A {said_a}, B {said_b}" for name, said_a, said_b in zip(names, a, b, strict=True)]
     positions = common.positions[places]
-    clicked = gallery.show(first.images[positions], captions, "duel.gallery", label="Pictures of the duel", size=72)
+    clicked = gallery.show(first.images[positions], captions, "duel.gallery", label="Pictures of the duel", size=64)
     if clicked is not None:
         one_picture.show(int(positions[clicked]), list(runs))
 

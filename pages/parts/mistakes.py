@@ -137,7 +137,7 @@ def show(measured: Measured, others: list[Measured], found: np.ndarray, key: str
             for (true, said), value, position in zip(names, sure, positions, strict=True)
         ],
         chosen=int(np.flatnonzero(positions == opened)[0]) if opened in positions else None,
-        size=72,
+        size=64,
     )
     if clicked is not None:
         st.session_state[OPENED] = opened = int(positions[clicked])

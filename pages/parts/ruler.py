@@ -108,13 +108,13 @@ def chart(marks: Sequence[Mark]) -> go.Figure:
             hoverinfo="skip",
             showlegend=False,
         )
-    figure.update_layout(hovermode="closest")
+    figure.update_layout(hovermode="closest", title={"xref": "container"})
     figure.update_xaxes(
         type="log",
-        range=[np.log10(max(errors.max() * 1.25, 1.0)), np.log10(min(errors.min(), 0.033) * 0.6)],
+        range=[np.log10(max(errors.max() * 1.25, 1.0)), np.log10(min(errors.min(), 0.033) * 0.42)],
         tickvals=[1 - tick for tick in _TICKS],
         ticktext=[f"{tick:.0%}" for tick in _TICKS],
-        title="accuracy; each step to the right: fewer errors",
+        title="accuracy, ruled by errors",
     )
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, showgrid=True, zeroline=False)
     return figure
