@@ -35,7 +35,8 @@ audit:
 	.venv/bin/python -m pip_audit --strict --disable-pip --require-hashes -r requirements.txt
 
 # uv, because pip cannot lock for all systems at once; in an environment of its own, as nothing else needs it
-COMPILE = .venv/lock/bin/uv pip compile -q --no-header --universal --python-version 3.11 --generate-hashes $(UPGRADE)
+# --no-strip-extras: older pips ask for the extra of a package by itself, and take its newest release if the lock names none
+COMPILE = .venv/lock/bin/uv pip compile -q --no-header --no-strip-extras --universal --python-version 3.11 --generate-hashes $(UPGRADE)
 lock:
 	@PYTHON="$(PYTHON)" tools/environment.sh run
 	@test -x .venv/lock/bin/uv || { .venv/bin/python -m venv .venv/lock && \
