@@ -9,19 +9,9 @@ VALIDATION = "#0072b2"
 ACCENT = "#d55e00"
 LESSON = "#009e73"
 
-# Ten colours that stay apart for colour-blind eyes (Okabe and Ito's eight, and two between), one per class.
-CLASS_COLOURS = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-    "#d55e00",
-    "#8c6d31",
-    "#7a869a",
-    "#b3a100",
-    "#6a3d9a",
-)
+# One for each class. Streamlit puts its theme's categorical colours, light or dark, in the place of these ten stand-ins;
+# .streamlit/config.toml holds both palettes, and why they are as they are.
+CLASS_COLOURS = tuple(f"#{number:06d}" for number in range(1, 11))
 
 
 def chart(title: str, height: int = 320) -> go.Figure:
