@@ -11,6 +11,7 @@ from pages.parts import job_panel
 ICON = Path(__file__).parent / "parts" / "icon.png"
 
 st.set_page_config(page_title="Fashion-MNIST, live", page_icon=str(ICON), layout="wide")
+st.html(Path(__file__).parent / "parts" / "theme.css")
 
 page = st.navigation(
     [

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 20_000  # milliseconds: a loaded machine is slow, which is no failure
+expect.set_options(timeout=PATIENCE)
 # The browser's own housekeeping would try to reach the internet.
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -124,7 +126,7 @@ def open_page(browser: Browser) -> Iterator:
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", note)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
