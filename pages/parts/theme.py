@@ -9,8 +9,8 @@ VALIDATION = "#0072b2"
 ACCENT = "#d55e00"
 LESSON = "#009e73"
 
-# One for each class. Streamlit puts its theme's categorical colours, light or dark, in the place of these ten stand-ins;
-# .streamlit/config.toml holds both palettes, and why they are as they are.
+# One for each class. Streamlit puts its theme's categorical colours, light or dark, in the place of these ten
+# stand-ins; .streamlit/config.toml holds both palettes, and why they are as they are.
 CLASS_COLOURS = tuple(f"#{number:06d}" for number in range(1, 11))
 
 

@@ -9,7 +9,14 @@ from tests.examples import network_run
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("explorer", "explorer?view=classes", "explorer?view=map", "baseline", "network?epochs=2&seed=4711", "evaluation")
+PAGES = (
+    "explorer",
+    "explorer?view=classes",
+    "explorer?view=map",
+    "baseline",
+    "network?epochs=2&seed=4711",
+    "evaluation",
+)
 SCREENS = {
     "light, wide": {"color_scheme": "light"},
     "dark, wide": {"color_scheme": "dark"},
