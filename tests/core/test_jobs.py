@@ -1,7 +1,5 @@
 """The queue with a real cluster, a real worker process, and real computations."""
 
-import os
-import signal
 import time
 
 import psutil
@@ -19,8 +17,9 @@ LONG = NetworkSettings(epochs=50, hidden_units=(512, 512), batch_size=16)
 def queue(tmp_path_factory):
     queue = JobQueue(RunStore(tmp_path_factory.mktemp("runs")), DATA_DIGEST)
     yield queue
+    process = worker_of(queue)
     queue.close()
-    assert not workers()
+    assert not process.is_running()
 
 
 @pytest.fixture
@@ -28,9 +27,9 @@ def store(queue):
     return queue._store
 
 
-def workers():
-    """The processes that this one has started."""
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != "zombie"]
+def worker_of(queue):
+    """The process that computes, once it has been started."""
+    return wait_for(lambda: (own := queue._own_worker) and (started := own._process) and psutil.Process(started.pid))
 
 
 def wait_for(condition, seconds=90.0):
@@ -121,12 +120,20 @@ def test_a_killed_worker_is_replaced_and_the_job_ends_all_the_same(queue, store)
     settings = NetworkSettings(epochs=10, batch_size=512, seed=2, hidden_units=(64,))
     queue.submit(settings)
     under_way(queue, settings)
-    grandchildren = [child for worker in psutil.Process().children() for child in worker.children(recursive=True)]
-    largest = max(grandchildren, key=lambda child: child.memory_info().rss)
-    os.kill(largest.pid, signal.SIGKILL)
+    worker_of(queue).kill()
     job = ended(queue, settings)
     assert job.state is JobState.DONE
     assert store.load(job.saved_run_id).record.stopped_after is None
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_queue_whose_worker_is_killed_while_it_starts_has_one_again_in_seconds(queue, times):
+    """Killed when it is new, before it has met the scheduler: nothing but the queue could notice."""
+    for _ in range(times):
+        before = worker_of(queue)
+        before.kill()
+        wait_for(lambda before=before: worker_of(queue) != before, 5)
+    wait_for(lambda: queue.status.n_workers == 1, 20)
 
 
 def test_a_run_that_cannot_be_kept_fails_with_a_sentence(queue, store):
@@ -148,7 +155,7 @@ def test_a_run_that_cannot_be_kept_fails_with_a_sentence(queue, store):
 
 def test_nothing_listens_outside_this_machine(queue):
     wait_for(lambda: queue.status.n_workers == 1)
-    for process in [psutil.Process(), *workers()]:
+    for process in [psutil.Process(), worker_of(queue)]:
         for connection in process.net_connections(kind="inet"):
             if connection.status == psutil.CONN_LISTEN:
                 assert connection.laddr.ip == "127.0.0.1", (process.name(), connection)
