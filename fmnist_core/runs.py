@@ -276,8 +276,8 @@ class RunStore:
             content = self._shelf.read(name, _LARGEST_RUN)
         except FileNotFoundError:
             raise RunNotFound(
-                f"There is no run {run_id} here. It may have been made on another server, or have left to make room "
-                "for newer ones; the same settings bring it back."
+                f"There is no run {run_id} here. It was made on another server, or has left to make room for newer "
+                "ones; the same settings bring it back."
             ) from None
         except ValueError:
             raise RunDamaged(f"The run {run_id} is no file that this store wrote; it is not read.") from None
@@ -292,6 +292,14 @@ class RunStore:
                 f"The run {run_id} could not be read: {str(error) or type(error).__name__}. "
                 "It was set aside; run it again."
             ) from error
+
+    def why_missing(self, run_id: str) -> str:
+        """What `load` would say about a run that is not there."""
+        try:
+            self.load(run_id)
+        except FMNISTError as error:
+            return str(error)
+        return f"The run {run_id} has come meanwhile."
 
     def records(self) -> list[RunRecord]:
         """The records of all whole runs, newest first. Damaged files are set aside on the way."""

@@ -14,12 +14,12 @@ _queue: JobQueue | None = None
 _store: RunStore | None = None
 
 
-def start() -> None:
+def start(environment: Environment) -> None:
     """Open the run store and start the workers; called once, when the server starts."""
     global _queue, _store, _environment  # noqa: PLW0603  (one queue for all visitors is what this module is for)
-    _environment = Environment.read()
-    _store = RunStore(_environment.runs, _environment.prepared)
-    _queue = JobQueue(_store, DATA_DIGEST, _environment)
+    _environment = environment
+    _store = RunStore(environment.runs, environment.prepared)
+    _queue = JobQueue(_store, DATA_DIGEST, environment)
 
 
 def stop() -> None:

@@ -1,12 +1,14 @@
 """The queue with a real cluster, a real worker process, and real computations."""
 
 import time
+from itertools import pairwise
 
 import psutil
 import pytest
 
-from fmnist_core import BaselineSettings, JobQueue, JobState, NetworkSettings, RunStore
+from fmnist_core import BaselineSettings, JobQueue, JobRefused, JobState, NetworkSettings, RunStore
 from fmnist_core.dataset import DATA_DIGEST
+from fmnist_core.environment import Environment
 from fmnist_core.runs import identify
 
 SHORT = NetworkSettings(epochs=1, batch_size=512)
@@ -151,6 +153,56 @@ def test_a_run_that_cannot_be_kept_fails_with_a_sentence(queue, store):
     assert "FMNIST_RUNS" in job.message
     queue.submit(settings)
     assert ended(queue, settings).state is JobState.DONE
+
+
+@pytest.fixture
+def line(tmp_path, monkeypatch):
+    """A queue for strangers in which everything waits, because no worker ever comes."""
+    monkeypatch.setattr("fmnist_core.jobs._OwnWorker.keep", lambda self, seen: None)
+    limits = Environment(hosted=True, queue=5, running_per_visitor=1, asked_per_visitor=3, seconds=600)
+    queue = JobQueue(RunStore(tmp_path), DATA_DIGEST, limits)
+    yield queue
+    queue.close()
+
+
+def numbered(n):
+    return NetworkSettings(seed=n)
+
+
+def test_everybodys_first_comes_before_anybodys_second(line):
+    for n, visitor in enumerate(["eager", "eager", "eager", "late", "later"]):
+        line.submit(numbered(n), visitor)
+    jobs = sorted(line.jobs(), key=lambda job: job.position)
+    assert [job.settings.seed for job in jobs] == [0, 3, 4, 1, 2]
+    assert [job.position for job in jobs] == [0, 1, 2, 3, 4]
+    assert jobs[0].wait == 0.0
+    assert all(earlier.wait < later.wait for earlier, later in pairwise(jobs))
+
+
+def test_what_is_too_much_is_refused_with_a_sentence(line):
+    for n in range(3):
+        line.submit(numbered(n), "eager")
+    with pytest.raises(JobRefused, match="You have 3 trainings"):
+        line.submit(numbered(3), "eager")
+    line.submit(numbered(3), "second")
+    line.submit(numbered(4), "third")
+    with pytest.raises(JobRefused, match=r"The queue is full: 5 trainings wait. Try again in about \d+ seconds"):
+        line.submit(numbered(5), "fourth")
+    with pytest.raises(JobRefused, match=r"this server gives 10 minutes to each run\. Choose fewer epochs"):
+        line.submit(NetworkSettings(epochs=50, convolution_filters=(128, 128, 128)), "fourth")
+    assert len(line.jobs()) == 5
+    line.submit(numbered(4), "fourth")  # to join what waits already costs nothing
+
+
+def test_a_visitor_takes_back_only_what_was_asked_for(line):
+    job = line.submit(numbered(1), "one")
+    line.submit(numbered(1), "other")
+    line.stop(job.run_id, "stranger")
+    assert line.job(job.run_id).visitors == ("one", "other")
+    line.stop(job.run_id, "one")
+    assert line.job(job.run_id).state is JobState.WAITING
+    line.stop(job.run_id, "other")
+    assert line.job(job.run_id).state is JobState.STOPPED
 
 
 def test_nothing_listens_outside_this_machine(queue):
