@@ -9,6 +9,7 @@ waits for a cluster.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import enum
 import heapq
@@ -23,13 +24,15 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import dask
+import numpy as np
 from distributed import (
     Client,
     Future,
@@ -45,6 +48,7 @@ from fmnist_core import baseline, cost, network
 from fmnist_core.dataset import load_dataset
 from fmnist_core.environment import Environment
 from fmnist_core.errors import FMNISTError, JobRefused
+from fmnist_core.preparation import scale_and_flatten
 from fmnist_core.progress import Progress, Stopped
 from fmnist_core.runs import Run, RunStore, identify
 from fmnist_core.settings import KINDS, Settings
@@ -56,6 +60,8 @@ _TICK = 0.1  # seconds between two looks of the dispatcher when nothing wakes it
 # A stop that the computation has not noticed by then ends the worker's process. A network looks often and has
 # something to keep; one step of scikit-learn can take minutes and leaves nothing.
 _POLITE_SECONDS = {"network": 15.0, "baseline": 0.7}
+_ANSWER_SECONDS = 20  # a worker that is only just loading TensorFlow needs 10 of them
+_MOST_ASKED = 100  # pictures in one question
 _KEPT_JOBS = 200  # ended jobs remembered for the pages
 _RECYCLE_BYTES = 1300 * 2**20  # a worker that has grown beyond this is replaced when it is idle
 _ABSENT_SECONDS = 60.0  # a worker that lives so long without the scheduler knowing it is replaced
@@ -218,6 +224,25 @@ def _execute(run_id: str, kind: str, values: Mapping[str, Any], store: str) -> d
     }
 
 
+# Questions are answered in a thread of their own, beside a training, and one at a time.
+_answers = ThreadPoolExecutor(1, thread_name_prefix="answers")
+
+
+async def _answer(run_id: str, images: np.ndarray, store: str) -> np.ndarray:
+    """What a kept network says of a few pictures; runs in the event loop, which waits for the thread."""
+    return await asyncio.get_running_loop().run_in_executor(_answers, _predict, run_id, images, store)
+
+
+def _predict(run_id: str, images: np.ndarray, store: str) -> np.ndarray:
+    return _restored(run_id, store)(scale_and_flatten(images, np.float32), training=False).numpy()
+
+
+@lru_cache(maxsize=4)  # the largest network has 4 million weights: 16 MB
+def _restored(run_id: str, store: str) -> Any:
+    run = RunStore(store, Environment.read().prepared).load(run_id)  # a worker has the prepared runs with the project
+    return network.restore_model(run.settings, run.result.weights)
+
+
 # ---------------------------------------------------------------------------------------------------------
 # In the server's process.
 
@@ -323,6 +348,52 @@ class JobQueue:
             else:
                 self._jobs[run_id] = replace(job, state=JobState.STOPPING)
             self._changed.notify_all()
+
+    def predict(self, run_id: str, images: np.ndarray) -> np.ndarray:
+        """Ask a kept network about a few pictures, in a worker; the one call that waits for its answer.
+
+        It does not queue behind trainings: a worker answers beside its training.
+
+        Parameters
+        ----------
+        run_id : str
+            Of a network in the store.
+        images : ndarray of shape (n, 28, 28), uint8
+            At most 100.
+
+        Returns
+        -------
+        ndarray of shape (n, 10), float32
+            Probabilities.
+
+        Raises
+        ------
+        JobRefused
+            When no worker is there, or none answers within 20 seconds.
+        RunNotFound, RunDamaged
+            When the worker cannot read the run.
+        """
+        if images.dtype != np.uint8 or images.shape[1:] != (28, 28) or not 0 < len(images) <= _MOST_ASKED:
+            raise ValueError(f"Expected 1 to {_MOST_ASKED} pictures of 28 x 28 bytes, got {images.shape}.")
+        client = self._client
+        if client is None:
+            raise JobRefused("The worker is starting. Try again in a few seconds.")
+
+        async def ask() -> np.ndarray:
+            workers = await client.nthreads()
+            if not workers:
+                raise JobRefused("The worker is starting. Try again in a few seconds.")
+            address = min(workers, key=lambda each: (each not in self._warm, each))
+            answers = await client.run(_answer, run_id, images, self._store.address, workers=[address])
+            return answers[address]
+
+        try:
+            return client.sync(ask, callback_timeout=_ANSWER_SECONDS)
+        except FMNISTError:
+            raise
+        except Exception as error:  # a lost worker shows itself in many ways; each means the same here
+            logger.warning("No answer about run %s: %r", run_id, error)
+            raise JobRefused("The worker gave no answer. Try again in a few seconds.") from error
 
     @property
     def status(self) -> ClusterStatus:

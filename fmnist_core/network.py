@@ -196,26 +196,37 @@ def train_network(
     return _result(model, settings, dataset, split, held_out, history, watch, kept)
 
 
-def predict_probabilities(settings: NetworkSettings, weights: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Ask a trained network, rebuilt from its settings; nothing is ever loaded from a model file.
+def restore_model(settings: NetworkSettings, weights: np.ndarray) -> keras.Sequential:
+    """Rebuild a trained network from its settings; nothing is ever loaded from a model file.
 
     Parameters
     ----------
     settings : NetworkSettings
     weights : ndarray of shape (n_parameters,), float32
         `NetworkResult.weights`.
-    pixels : ndarray of shape (n, 784), float32, 0-1
-
-    Returns
-    -------
-    ndarray of shape (n, 10), float32
     """
     model = build_model(settings)
     shapes = [weight.shape for weight in model.weights]
     ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
     parts = np.split(weights, ends[:-1])
     model.set_weights([part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)])
-    return model(pixels, training=False).numpy()
+    return model
+
+
+def predict_probabilities(settings: NetworkSettings, weights: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Ask a trained network about a few pictures.
+
+    Parameters
+    ----------
+    settings, weights
+        As `restore_model` takes them.
+    pixels : ndarray of shape (n, 784), float32, 0-1
+
+    Returns
+    -------
+    ndarray of shape (n, 10), float32
+    """
+    return restore_model(settings, weights)(pixels, training=False).numpy()
 
 
 def warm_up() -> None:

@@ -135,7 +135,7 @@ if engine.store().damaged:
         icon=":material/heart_broken:",
     )
 if not records:
-    st.info("There is no finished run yet. Run the baseline first: it takes about 20 seconds.", icon=":material/info:")
+    st.info("There is no finished run yet. Run the baseline first: it takes about 15 seconds.", icon=":material/info:")
     st.page_link("baseline.py", label="Go to the baseline", icon=":material/arrow_forward:")
     st.page_link("network.py", label="Go to the neural network", icon=":material/arrow_forward:")
     st.stop()
@@ -144,7 +144,12 @@ st.markdown(
     "Every figure here was measured on pictures that the model had **not** learned from: the **validation** pictures "
     "of a network, or for the baseline each picture by the model whose fold held it out."
 )
-with st.expander(f"All {len(records)} finished runs", icon=":material/table_rows:"):
+# Open for those who come to look around, closed for those who were sent to one run.
+with st.expander(
+    f"All {len(records)} finished runs",
+    icon=":material/table_rows:",
+    expanded=st.session_state.setdefault("evaluation.browse", "run" not in st.query_params),
+):
     run_picker.show_table(records)
 run_id, against = run_picker.choose(records)
 try:

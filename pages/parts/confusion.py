@@ -109,11 +109,17 @@ def show(measured: Measured) -> None:
         csv_button.offer(lambda: to_table(report.confusion), f"confusion_{measured.run.run_id}", "confusion.csv")
     with words:
         st.markdown("**The five commonest confusions**")
-        for true, predicted, n in commonest(report.confusion):
+        for place, (true, predicted, n) in enumerate(commonest(report.confusion)):
             share = n / report.support[true]
-            st.markdown(
-                f"- {n:,} times a **{CLASS_NAMES[true]}** was called **{CLASS_NAMES[predicted]}**: "
-                f"{share:.1%} of all {CLASS_NAMES[true]} pictures"
+            st.button(
+                f"{n:,} times a **{CLASS_NAMES[true]}** was called **{CLASS_NAMES[predicted]}**: "
+                f"{share:.1%} of all {CLASS_NAMES[true]} pictures",
+                key=f"confusion.commonest.{place}",
+                type="tertiary",
+                icon=":material/search:",
+                help="Show these pictures below",
+                on_click=mistakes.choose_classes,
+                args=(true, predicted),
             )
         st.markdown("**Class by class, worst first**")
         st.dataframe(

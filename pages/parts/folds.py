@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import BaselineSettings
+from fmnist_core import BaselineSettings, Run, RunRecord
 from fmnist_core.baseline import dummy_accuracy
 from pages.parts import engine, theme
 
@@ -133,6 +134,20 @@ def convergence(iterations: Sequence[int], max_iter: int) -> str:
         f"{who} **used up the cap** of {max_iter} passes while still improving. scikit-learn warns then that it has "
         "not converged; for the lesson that is fine, and a higher **max_iter** may gain a little."
     )
+
+
+def without_scaling(run: Run, records: Sequence[RunRecord]) -> str:
+    """What scaling would have bought: the same settings with it, if anybody has run them."""
+    why = (
+        "The pixels were **not scaled**: they reach 255 instead of 1. The learner's steps are made for numbers around "
+        "1, so here each step overshoots, and the weights jump about instead of settling."
+    )
+    twin = replace(run.settings, scaling=True)
+    scaled = next((each for each in records if each.settings == twin), None)
+    if scaled is None:
+        return f"{why} Switch scaling on and run it again, to see what it buys."
+    accuracy = scaled.headline["accuracy"]
+    return f"{why} The same settings with scaling reach {accuracy:.4f} instead of {run.result.mean_accuracy:.4f}."
 
 
 def _span(iterations: Sequence[int]) -> str:

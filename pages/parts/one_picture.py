@@ -91,7 +91,8 @@ def show(position: int, runs: list[Measured]) -> None:
             st.plotly_chart(answers_chart(answers, label), key="one_picture.answers", alt="Probabilities by class")
             csv_button.offer(lambda: answers_table(answers), f"picture_{position}", "one_picture.csv")
     st.markdown("**The training pictures most like it**, by the differences of their pixels")
-    nearest = explored.neighbours("test" if on == TEST else "train", position).positions
+    with st.spinner("Comparing it with all 60,000…"):
+        nearest = explored.neighbours("test" if on == TEST else "train", position).positions
     names = [CLASS_NAMES[each] for each in dataset.train.labels[nearest]]
     gallery.show(dataset.train.images[nearest], names, "one_picture.neighbours", label="Nearest neighbours")
     same = names.count(CLASS_NAMES[label])

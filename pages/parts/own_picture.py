@@ -76,7 +76,11 @@ def _choose_runs(
 def _take(source: str) -> bytes | None:
     """The file that the visitor gave, or None while there is none."""
     if source == CAMERA:
-        photo = st.camera_input("Take a photo", key="own_picture.photo", help="No camera? Choose Upload or Draw.")
+        st.caption(
+            "No camera, or not allowed? Choose **Upload** or **Draw**. Browsers lend the camera only to pages that "
+            "come by https or from the same machine."
+        )
+        photo = st.camera_input("Take a photo", key="own_picture.photo")
         return None if photo is None else photo.getvalue()
     if source == DRAWING:
         st.caption("Draw one piece of clothing and fill it.")

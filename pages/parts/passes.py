@@ -77,7 +77,7 @@ def chart(table: pd.DataFrame, now: int) -> go.Figure:
 def show(settings: BaselineSettings) -> None:
     """The button that queues what is missing, and the curve as far as it is known."""
     st.subheader("Does it gain from more passes?")
-    if _active(series(settings)):
+    if _active(settings):
         _follow(settings)
     else:
         _draw(settings)
@@ -85,21 +85,23 @@ def show(settings: BaselineSettings) -> None:
 
 @st.fragment(run_every=_REFRESH_SECONDS)
 def _follow(settings: BaselineSettings) -> None:
-    if not _active(series(settings)):
+    if not _active(settings):
         st.rerun()
     _draw(settings)
 
 
-def _active(wanted: dict[str, BaselineSettings]) -> list[Job]:
-    jobs = [engine.queue().job(run_id) for run_id in wanted]
-    return [job for job in jobs if job is not None and job.state.active]
+def _active(settings: BaselineSettings) -> list[Job]:
+    """The jobs of the curve under way; none when only the one of the settings above is, which is shown there."""
+    jobs = [engine.queue().job(run_id) for run_id in series(settings)]
+    active = [job for job in jobs if job is not None and job.state.active]
+    return active if any(job.settings != settings for job in active) else []
 
 
 def _draw(settings: BaselineSettings) -> None:
     wanted = series(settings)
     kept = [record for record in engine.store().records() if record.run_id in wanted]
     missing = [one for run_id, one in wanted.items() if run_id not in {record.run_id for record in kept}]
-    active = _active(wanted)
+    active = _active(settings)
     if active:
         st.progress(len(kept) / len(STEPS), text=f"{len(kept)} of {len(STEPS)} runs finished, {len(active)} to come…")
         if st.button("Stop these runs", icon=":material/stop:", key="passes.stop"):

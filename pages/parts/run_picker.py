@@ -17,12 +17,17 @@ NOBODY = ""
 
 def describe(record: RunRecord) -> str:
     """A run in a few words: its kind, and what differs from the lesson."""
+    return f"{KIND_NAMES[record.settings.kind]}: {what_differs(record)}"
+
+
+def what_differs(record: RunRecord) -> str:
+    """The settings of a run that are not the lesson's, as an address has them."""
     changes = ", ".join(
         f"{name} {record.settings.domain(name).write(value) or 'none'}"
         for name, value in record.settings.differences().items()
     )
     stopped = f", stopped after {record.stopped_after:,} batches" if record.stopped_after is not None else ""
-    return f"{KIND_NAMES[record.settings.kind]}: {changes or 'the lesson'}{stopped}"
+    return f"{changes or 'the lesson'}{stopped}"
 
 
 def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
@@ -34,7 +39,8 @@ def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
         rows.append(
             {
                 "show": ":material/visibility: Show",
-                "run": describe(record),
+                "kind": KIND_NAMES[record.settings.kind],
+                "differs": what_differs(record),
                 "accuracy": headline["accuracy"],
                 "from": low,
                 "to": high,
@@ -75,7 +81,8 @@ def show_table(records: Sequence[RunRecord]) -> None:
             "show": st.column_config.ButtonColumn(
                 "", key="run_picker.show", on_click=_take, args=([record.run_id for record in shown],), width="small"
             ),
-            "run": st.column_config.TextColumn("Run: what differs from the lesson", width="large"),
+            "kind": st.column_config.TextColumn("Kind"),
+            "differs": st.column_config.TextColumn("What differs from the lesson", width="medium"),
             "accuracy": st.column_config.NumberColumn(
                 "Accuracy", format="%.4f", help="On pictures held out: validation, or out of fold for a baseline."
             ),
@@ -86,7 +93,9 @@ def show_table(records: Sequence[RunRecord]) -> None:
                 format="%.4f",
                 help="Cross-entropy; lower is better. Hinge and perceptron give no probabilities.",
             ),
-            "pictures": st.column_config.NumberColumn("Measured on", format="%d pictures"),
+            "pictures": st.column_config.NumberColumn(
+                "Pictures", format="localized", help="How many pictures it was measured on."
+            ),
             "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
             "when": st.column_config.DatetimeColumn("When", format="distance"),

@@ -1,7 +1,6 @@
-"""The baseline page in a real browser: the first fold soon, the weights, the curve over max_iter."""
+"""The baseline page in a real browser: fold by fold, the curve over max_iter, the pixels that spoke."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
@@ -14,39 +13,28 @@ from tests.browser.test_lesson import TRAINING_SECONDS, button, has_no_traceback
 pytestmark = pytest.mark.browser
 
 
-def test_the_first_fold_is_on_screen_soon_after_the_click(open_page, server):
-    page = open_page(f"{server.url}/baseline?seed=11")
-    for _ in range(60):  # the line below the page is not refreshed by itself
-        expect(page.get_by_text(re.compile("worker ready|worker is"))).to_be_visible()
-        if page.get_by_text("worker ready").is_visible():
-            break
-        page.wait_for_timeout(1000)
-        page.reload()
+def test_folds_appear_while_the_others_are_still_computed(open_page, server):
+    page = open_page(f"{server.url}/baseline?max_iter=2&seed=911")
     button(page, "Run the baseline").click()
-    start = time.monotonic()
     expect(page.get_by_text(re.compile("mean so far"))).to_be_visible(timeout=TRAINING_SECONDS)
-    seconds = time.monotonic() - start
-    print(f"first fold on screen after {seconds:.1f} s")
-    expect(page.get_by_text(re.compile(r"Every fold (used up|stopped)"))).to_be_visible(timeout=TRAINING_SECONDS)
+    expect(page.get_by_text("Every fold used up the cap of 2 passes")).to_be_visible(timeout=TRAINING_SECONDS)
     has_no_traceback(page)
-    assert seconds < 8  # 4 wanted; a test's machine may be busy
 
 
 def test_the_curve_grows_run_by_run_and_can_be_stopped(open_page, server):
-    page = open_page(f"{server.url}/baseline?folds=2&seed=12")
+    page = open_page(f"{server.url}/baseline?folds=2&seed=912")
     button(page, "Draw the curve").click()
-    for max_iter in (1, 2):
-        expect(page.get_by_text(f"{max_iter} of 6 runs finished")).to_be_visible(timeout=TRAINING_SECONDS)
+    expect(page.get_by_text(re.compile("[2-5] of 6 runs finished"))).to_be_visible(timeout=TRAINING_SECONDS)
     expect(page.get_by_text("by passes over the data")).to_be_visible()
     button(page, "Stop these runs").click()
     expect(button(page, "Draw the curve")).to_be_visible(timeout=TRAINING_SECONDS)
-    settings = BaselineSettings(max_iter=1, folds=2, seed=12)
+    settings = BaselineSettings(max_iter=1, folds=2, seed=912)
     assert identify(settings, DATA_DIGEST) in RunStore(server.runs), "what was finished is kept"
     has_no_traceback(page)
 
 
 def test_a_sample_of_ones_choice_shows_which_pixels_spoke(open_page, server):
-    page = open_page(f"{server.url}/baseline?folds=2&seed=12&max_iter=1")
+    page = open_page(f"{server.url}/baseline?folds=2&seed=912&max_iter=1")
     start = button(page, "Run the baseline")
     expect(start).to_be_visible()
     if start.is_enabled():

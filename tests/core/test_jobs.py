@@ -3,10 +3,20 @@
 import time
 from itertools import pairwise
 
+import numpy as np
 import psutil
 import pytest
 
-from fmnist_core import BaselineSettings, JobQueue, JobRefused, JobState, NetworkSettings, RunStore
+from fmnist_core import (
+    BaselineSettings,
+    JobQueue,
+    JobRefused,
+    JobState,
+    NetworkSettings,
+    RunNotFound,
+    RunStore,
+    load_dataset,
+)
 from fmnist_core.dataset import DATA_DIGEST
 from fmnist_core.environment import Environment
 from fmnist_core.runs import identify
@@ -87,6 +97,36 @@ def test_a_training_reports_each_epoch_and_can_be_stopped_with_what_it_learned(q
     kept = store.load(job.saved_run_id)
     assert kept.record.stopped_after is not None
     assert kept.settings == LONG
+
+
+def test_a_kept_network_is_asked_beside_a_training(queue, store):
+    queue.submit(SHORT)
+    wait_for(lambda: identify(SHORT, DATA_DIGEST) in store)
+    run = store.load(identify(SHORT, DATA_DIGEST))
+    queue.submit(LONG)
+    under_way(queue, LONG)
+    images = load_dataset().test.images[:10]
+    answers = queue.predict(run.run_id, images)
+    np.testing.assert_allclose(answers, run.result.test_probabilities[:10], atol=1e-5)
+    start = time.monotonic()
+    np.testing.assert_array_equal(queue.predict(run.run_id, images), answers)
+    assert time.monotonic() - start < 2, "it is rebuilt once"
+    with pytest.raises(RunNotFound, match="There is no run"):
+        queue.predict("0123456789abcdef", images)
+    with pytest.raises(ValueError, match="1 to 100 pictures of 28 x 28"):
+        queue.predict(run.run_id, images.astype(float))
+    assert queue.job(identify(LONG, DATA_DIGEST)).state is JobState.RUNNING
+    queue.stop(identify(LONG, DATA_DIGEST))
+    ended(queue, LONG)
+
+
+def test_without_a_worker_a_question_is_refused_with_a_sentence(tmp_path):
+    queue = JobQueue(RunStore(tmp_path), DATA_DIGEST)
+    try:  # at once: no process starts as fast
+        with pytest.raises(JobRefused, match="The worker is starting"):
+            queue.predict("0123456789abcdef", np.zeros((1, 28, 28), np.uint8))
+    finally:
+        queue.close()
 
 
 def test_what_waits_has_a_position_and_can_be_taken_out(queue, store):

@@ -74,6 +74,17 @@ def test_convergence_is_said_in_plain_words(iterations, sentence):
     assert sentence in folds.convergence(iterations, 5)
 
 
+def test_a_run_without_scaling_says_what_scaling_buys(open_page, store, dataset):
+    plain = baseline_run(dataset, BaselineSettings(scaling=False))
+    store.publish(plain)
+    assert "Switch scaling on and run it again" in texts(open_page("baseline.py", scaling="off"))
+    store.publish(baseline_run(dataset, BaselineSettings(seed=1)))
+    scaled = baseline_run(dataset)
+    store.publish(replace(scaled, record=replace(scaled.record, headline={**scaled.record.headline, "accuracy": 0.9})))
+    said = texts(open_page("baseline.py", scaling="off"))
+    assert f"with scaling reach 0.9000 instead of {plain.result.mean_accuracy:.4f}" in said
+
+
 def test_a_loss_without_probabilities_says_so(open_page, store, dataset):
     store.publish(baseline_run(dataset, BaselineSettings(loss="hinge")))
     assert "The loss **hinge** gives scores but no probabilities" in texts(open_page("baseline.py", loss="hinge"))
@@ -91,6 +102,14 @@ def test_the_curve_queues_what_is_missing_of_these_very_settings(open_page, queu
     assert "1 of 6 runs finished, 5 to come" in " ".join(bar.text for bar in app.progress)
     next(button for button in app.button if button.label == "Stop these runs").click().run()
     assert len(queue.stopped) == 5
+
+
+def test_a_run_that_is_under_way_by_itself_is_no_curve(open_page, queue):
+    queue.stand(BaselineSettings(), state=JobState.RUNNING)
+    app = open_page("baseline.py")
+    assert "Stop these runs" not in [button.label for button in app.button]
+    next(button for button in app.button if button.label == "Draw the curve").click().run()
+    assert "0 of 6 runs finished, 6 to come" in " ".join(bar.text for bar in app.progress)
 
 
 def test_the_curve_is_drawn_from_what_is_kept(open_page, store, dataset):

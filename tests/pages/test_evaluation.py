@@ -131,10 +131,21 @@ def test_all_runs_stand_in_one_table_and_damaged_ones_are_reported(open_page, st
     app = open_page("evaluation.py")
     assert not app.exception
     table = app.dataframe[0].value
-    assert set(table["run"]) == {"Network: the lesson", "Network: epochs 9"}
+    assert set(table["kind"]) == {"Network"}
+    assert set(table["differs"]) == {"the lesson", "epochs 9"}
     assert (table["from"] < table["accuracy"]).all()
     assert (table["accuracy"] < table["to"]).all()
     assert "1 damaged run(s) were set aside" in texts(app)
+
+
+def test_a_confusion_in_words_shows_its_pictures(open_page, run):
+    app = open_page("evaluation.py")
+    true, predicted, n = confusion.commonest(measure(run.run_id).report.confusion)[0]
+    words = f"{n:,} times a **{CLASS_NAMES[true]}** was called **{CLASS_NAMES[predicted]}**"
+    next(button for button in app.button if button.label.startswith(words)).click().run()
+    assert not app.exception
+    assert f"{n:,} mistakes of 12,000 validation pictures" in texts(app)
+    assert (app.query_params["true"], app.query_params["predicted"]) == (str(true), str(predicted))
 
 
 def test_the_commonest_confusions_are_the_largest_cells_off_the_diagonal():
@@ -164,7 +175,7 @@ def test_runs_are_filtered_by_kind_and_words(open_page, store, dataset, run):
     control(app, "Kind").set_value("Network").run()
     assert len(app.dataframe[0].value) == 2
     control(app, "Filter").set_value("HIDDEN_units 100").run()
-    assert list(app.dataframe[0].value["run"]) == ["Network: hidden_units 100"]
+    assert list(app.dataframe[0].value["differs"]) == ["hidden_units 100"]
     control(app, "Filter").set_value("no such words").run()
     assert not app.exception
     assert "No run matches." in texts(app)
