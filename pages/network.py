@@ -48,17 +48,18 @@ def draw_run(run_id: str) -> None:
     run = engine.run(run_id)
     result = run.result
     report = engine.held_out_report(run_id)
-    accuracy, loss, parameters, seconds = st.columns(4)
     n = len(result.validation_indices)
-    accuracy.metric(
-        "Validation accuracy",
-        f"{result.validation_accuracy:.4f}",
-        help=f"On {n:,} held-out pictures. Before the first epoch it was {result.untrained_accuracy:.3f}: chance.",
-    )
-    accuracy.caption(f"95 %: {report.interval[0]:.3f} to {report.interval[1]:.3f}, on {n:,} pictures")
-    loss.metric("Validation loss", f"{result.validation_loss:.4f}", help="Cross-entropy on the same pictures.")
-    parameters.metric("Parameters", f"{result.n_parameters:,}")
-    seconds.metric("Seconds", f"{run.record.seconds:.1f}", help="On the worker, with measuring and keeping the result.")
+    with st.grid(4, min_column_width=130, gap="small") as grid:
+        with grid.cell():
+            st.metric(
+                "Validation accuracy",
+                f"{result.validation_accuracy:.4f}",
+                help=f"Before the first epoch it was {result.untrained_accuracy:.3f}: chance.",
+            )
+            st.caption(f"95 %: {report.interval[0]:.3f} to {report.interval[1]:.3f}, on {n:,} pictures")
+        st.metric("Validation loss", f"{result.validation_loss:.4f}", help="Cross-entropy on the same pictures.")
+        st.metric("Parameters", f"{result.n_parameters:,}")
+        st.metric("Seconds", f"{run.record.seconds:.1f}", help="On the worker, with measuring at the end.")
     if result.kept_epoch < len(result.history["loss"]):
         st.caption(f"Stopped early: the weights of epoch {result.kept_epoch} were the best, and are the ones kept.")
     draw_curves(curves.learning_table(result), run.settings)

@@ -176,7 +176,7 @@ def _draw(records: Sequence[RunRecord]) -> None:
     csv_button.offer(lambda: table, "compared_networks", "compare.csv")
     st.page_link(
         "evaluation.py",
-        label="Is the difference between the first two real? See their duel",
+        label="Is the difference real? See the duel of 1 and 2",
         icon=":material/arrow_forward:",
         query_params={"run": records[0].run_id, "against": records[1].run_id, "view": "duel"},
     )

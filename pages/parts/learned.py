@@ -89,13 +89,17 @@ def show(run: Run) -> None:
     pictures = weight_pictures(result.first_layer_by_epoch[epoch])[:_MOST]
     n_units = next(layer.output_shape[-1] for layer in describe_layers(run.settings) if layer.n_parameters)
     if n_units == len(CLASS_NAMES) and not (run.settings.hidden_units or run.settings.convolution_filters):
-        names, title = list(CLASS_NAMES), "What each class looks for: blue pixels speak for it, red against it"
+        names, title = list(CLASS_NAMES), "What each class looks for"
+        meaning = "Blue pixels speak for the class where the picture has ink, red ones against it."
     else:
         names = [str(number) for number in range(1, len(pictures) + 1)]
-        what = "filters, 3 x 3 pixels each" if run.settings.convolution_filters else "units of the first layer"
-        which = f"All {n_units}" if n_units == len(pictures) else f"{len(pictures)} of the {n_units}"
-        title = f"{which} {what}: blue looks for light, red for dark"
+        what = "filters" if run.settings.convolution_filters else "units"
+        which = f"all {n_units} {what}" if n_units == len(pictures) else f"{len(pictures)} of {n_units} {what}"
+        title = f"What the first layer looks for: {which}"
+        where = "slid over the picture, 3 x 3 pixels at a time" if what == "filters" else "one picture a unit"
+        meaning = f"Each is {where}: ink where it is blue excites it, ink where it is red calms it."
     st.plotly_chart(weights_chart(pictures, names, title), key="weights", alt=title)
+    st.caption(meaning)
     if n_epochs >= 2:
         _show_gained_and_lost(run, n_epochs)
 

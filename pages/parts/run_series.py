@@ -15,6 +15,7 @@ _REFRESH_SECONDS = 1.0
 
 def show(
     wanted: Mapping[str, Settings],
+    own: str,
     verb: str,
     invitation: str,
     draw: Callable[[Sequence[RunRecord]], None],
@@ -26,17 +27,20 @@ def show(
     ----------
     wanted : mapping of str to settings
         By run id.
+    own : str
+        The run id of the page's own experiment.
     verb : str
         What the button says.
     invitation : str
         Stands before the button while something is missing.
     draw : callable
-        Draws the finished ones; called when there is at least one.
+        Draws the finished ones: from the first one on while they are being computed, else from the second.
     key : str
         Tells several series on one page apart.
     """
-    if _active(wanted):
-        _follow(wanted, draw, key)
+    # The page's own experiment may be one of them: while only that one is under way, the page shows it already.
+    if any(job.run_id != own for job in _active(wanted)):
+        _follow(wanted, own, draw, key)
         return
     kept = _kept(wanted)
     missing = [settings for run_id, settings in wanted.items() if run_id not in {record.run_id for record in kept}]
@@ -46,14 +50,14 @@ def show(
             for settings in missing:
                 engine.queue().submit(settings)
             st.rerun()
-    if kept:
+    if len(kept) > 1:
         draw(kept)
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)
-def _follow(wanted: Mapping[str, Settings], draw: Callable[[Sequence[RunRecord]], None], key: str) -> None:
+def _follow(wanted: Mapping[str, Settings], own: str, draw: Callable[[Sequence[RunRecord]], None], key: str) -> None:
     active = _active(wanted)
-    if not active:
+    if all(job.run_id == own for job in active):
         st.rerun()
     kept = _kept(wanted)
     under_way = sum(job.progress.share for job in active if job.progress is not None)

@@ -75,6 +75,7 @@ def show(settings: NetworkSettings, records: Sequence[RunRecord]) -> None:
     seconds = sum(network_plan.estimate_seconds(one, records) for one in missing)
     run_series.show(
         wanted,
+        own=identify(settings, engine.data_digest()),
         verb="Train it with each split",
         invitation="Keras' `validation_split` takes the **last** pictures. Is that as good as drawing them **by lot**, "
         "and what if the data is **sorted by class**? Train the network above with each and see; "
