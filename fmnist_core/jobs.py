@@ -11,19 +11,25 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import heapq
 import logging
 import math
 import os
 import resource
+import subprocess
 import sys
 import threading
 import time
 import uuid
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
 
+import dask
 from distributed import (
     Client,
     Future,
@@ -34,11 +40,11 @@ from distributed import (
     WorkerPlugin,
     get_worker,
 )
-from distributed.deploy.subprocess import SubprocessWorker
 
-from fmnist_core import baseline, network
+from fmnist_core import baseline, cost, network
 from fmnist_core.dataset import load_dataset
-from fmnist_core.errors import FMNISTError
+from fmnist_core.environment import Environment
+from fmnist_core.errors import FMNISTError, JobRefused
 from fmnist_core.progress import Progress, Stopped
 from fmnist_core.runs import Run, RunStore, identify
 from fmnist_core.settings import KINDS, Settings
@@ -49,9 +55,10 @@ _TOPIC = "fmnist-jobs"
 _TICK = 0.1  # seconds between two looks of the dispatcher when nothing wakes it
 # A stop that the computation has not noticed by then ends the worker's process. A network looks often and has
 # something to keep; one step of scikit-learn can take minutes and leaves nothing.
-_POLITE_SECONDS = {"network": 5.0, "baseline": 0.7}
+_POLITE_SECONDS = {"network": 15.0, "baseline": 0.7}
 _KEPT_JOBS = 200  # ended jobs remembered for the pages
 _RECYCLE_BYTES = 1300 * 2**20  # a worker that has grown beyond this is replaced when it is idle
+_ABSENT_SECONDS = 60.0  # a worker that lives so long without the scheduler knowing it is replaced
 
 
 class JobState(enum.Enum):
@@ -88,6 +95,10 @@ class Job:
         One sentence for the visitor when the job failed or was stopped, else empty.
     position : int
         Jobs that come before it while it waits.
+    wait : float or None
+        Seconds until it will probably start, while it waits.
+    visitors : tuple of str
+        Who asked for it, first the one whose turn it takes. It goes on while one of them still wants it.
     submitted, started, ended : float or None
         Seconds since the epoch.
     """
@@ -99,9 +110,16 @@ class Job:
     saved_run_id: str | None = None
     message: str = ""
     position: int = 0
+    wait: float | None = None
+    visitors: tuple[str, ...] = ("",)
     submitted: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
+
+    @cached_property
+    def expected(self) -> float:
+        """Seconds it would take on the machine where costs were measured."""
+        return cost.expected_seconds(self.settings)
 
 
 # ---------------------------------------------------------------------------------------------------------
@@ -116,7 +134,7 @@ async def _request_stop(run_id: str) -> None:
 
 
 async def _leave() -> None:
-    """End the worker's process at once; its nanny starts a fresh one."""
+    """End the worker's process at once; whoever watches over it starts a fresh one."""
     os._exit(1)
 
 
@@ -147,6 +165,23 @@ class _Warmth(WorkerPlugin):
         except FMNISTError as error:  # the first job says the same to a visitor
             logger.warning("%s", error)
         worker.log_event(_TOPIC, {"warm": worker.address})
+
+
+class _EndWithServer(WorkerPlugin):
+    """For a worker of this machine: its standard input is a pipe that closes when the server ends, however."""
+
+    name = "fmnist-end-with-server"
+
+    def setup(self, worker: Worker) -> None:
+        """Dask calls this when a worker has started."""
+        threading.Thread(target=self._wait_for_the_end, name="end-with-server", daemon=True).start()
+
+    @staticmethod
+    def _wait_for_the_end() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 1024):
+                pass
+        os._exit(0)
 
 
 def _execute(run_id: str, kind: str, values: Mapping[str, Any], store: str) -> dict[str, Any]:
@@ -203,18 +238,18 @@ class JobQueue:
     Parameters
     ----------
     store : RunStore
-        Where finished runs are published; the workers must see the same folder.
+        Where finished runs are published; the workers must reach the same folder or bucket.
     data_digest : str
         `FashionMNIST.digest` of the data that the workers use: part of each run's identity.
-    scheduler : str, optional
-        Address of a Dask scheduler. Without one, a cluster with a single worker is started on this machine,
-        reachable from this machine only.
+    environment : Environment, optional
+        The scheduler's address and the limits. Without an address, a cluster with a single worker is started on
+        this machine, reachable from this machine only.
     """
 
-    def __init__(self, store: RunStore, data_digest: str, scheduler: str | None = None) -> None:
+    def __init__(self, store: RunStore, data_digest: str, environment: Environment | None = None) -> None:
         self._store = store
         self._data_digest = data_digest
-        self._scheduler = scheduler
+        self._environment = environment or Environment()
         self._changed = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
         self._waiting: list[str] = []
@@ -222,50 +257,67 @@ class JobQueue:
         self._workers: dict[str, str] = {}  # run id -> address of the worker that computes it
         self._warm: set[str] = set()
         self._deadlines: dict[str, float] = {}  # run id -> when a stop becomes impolite
+        self._paces: deque[float] = deque(maxlen=20)  # of the latest runs: seconds taken over seconds expected
         self._status = ClusterStatus(0, 0)
         self._client: Client | None = None
+        self._own_worker: _OwnWorker | None = None
         self._closing = False
         self._dispatcher = threading.Thread(target=self._dispatch_until_closed, name="job-dispatcher")
         self._dispatcher.start()
 
     # What pages call. None of these waits for the cluster.
 
-    def submit(self, settings: Settings) -> Job:
-        """Ask for a run. Equal settings share one job, and a run that is kept already is not made again."""
+    def submit(self, settings: Settings, visitor: str = "") -> Job:
+        """Ask for a run. Equal settings share one job, and a run that is kept already is not made again.
+
+        Raises
+        ------
+        JobRefused
+            When it would cost too much, the visitor has asked for too many, or the queue is full.
+        """
         run_id = identify(settings, self._data_digest)
+        kept = run_id in self._store and not self._store.is_prepared(run_id)
         with self._changed:
-            job = self.job(run_id)
+            job = self._jobs.get(run_id)
             if job is not None and job.state.active:
-                return job
-            if run_id in self._store:
+                if visitor not in job.visitors:
+                    self._jobs[run_id] = replace(job, visitors=(*job.visitors, visitor))
+            elif kept:
                 return Job(run_id, settings, JobState.DONE, saved_run_id=run_id)
-            self._jobs.pop(run_id, None)
-            self._jobs[run_id] = Job(run_id, settings, JobState.WAITING)
-            self._waiting.append(run_id)
-            self._forget_old()
-            self._changed.notify_all()
+            else:
+                self._refuse(settings, visitor)
+                self._jobs.pop(run_id, None)
+                self._jobs[run_id] = Job(run_id, settings, JobState.WAITING, visitors=(visitor,))
+                self._waiting.append(run_id)
+                self._forget_old()
+                self._changed.notify_all()
             return self._jobs[run_id]
 
     def job(self, run_id: str) -> Job | None:
         """The job that is to become `run_id`, as it stands now, or None when nobody asked for it lately."""
         with self._changed:
             job = self._jobs.get(run_id)
-            if job is not None and job.state is JobState.WAITING:
-                job = replace(job, position=self._waiting.index(run_id) + len(self._futures))
-            return job
+            return self._foresee().get(run_id, job)
 
     def jobs(self) -> list[Job]:
         """All jobs remembered, oldest first."""
         with self._changed:
-            return [job for run_id in self._jobs if (job := self.job(run_id)) is not None]
+            foreseen = self._foresee()
+            return [foreseen.get(run_id, job) for run_id, job in self._jobs.items()]
 
-    def stop(self, run_id: str) -> None:
-        """Stop a job. A training keeps what it has learned, as a run of its own."""
+    def stop(self, run_id: str, visitor: str = "") -> None:
+        """Take back what this visitor asked for. The job stops when nobody else wants it.
+
+        A training keeps what it has learned, as a run of its own.
+        """
         with self._changed:
             job = self._jobs.get(run_id)
-            if job is None or job.state not in {JobState.WAITING, JobState.RUNNING}:
+            if job is None or visitor not in job.visitors or job.state not in {JobState.WAITING, JobState.RUNNING}:
                 return
-            if job.state is JobState.WAITING:
+            others = tuple(each for each in job.visitors if each != visitor)
+            if others:
+                self._jobs[run_id] = replace(job, visitors=others)
+            elif job.state is JobState.WAITING:
                 self._waiting.remove(run_id)
                 self._end(run_id, JobState.STOPPED, message="Taken out of the queue before it began.")
             else:
@@ -283,6 +335,52 @@ class JobQueue:
             self._closing = True
             self._changed.notify_all()
         self._dispatcher.join()
+
+    # Who comes when. Called with the lock held.
+
+    def _refuse(self, settings: Settings, visitor: str) -> None:
+        limits = self._environment
+        too_much = cost.refusal(settings, limits.seconds)
+        if too_much is not None:
+            raise JobRefused(too_much)
+        n_mine = sum(visitor in job.visitors for job in self._jobs.values() if job.state.active)
+        if n_mine >= limits.asked_per_visitor:
+            raise JobRefused(
+                f"You have {n_mine} trainings under way or waiting, and one visitor may have no more. "
+                "Wait until one has ended, or stop one."
+            )
+        if len(self._waiting) >= limits.queue:
+            soonest = min((job.wait or 0.0 for job in self._foresee().values()), default=0.0)
+            raise JobRefused(
+                f"The queue is full: {len(self._waiting)} trainings wait. "
+                f"Try again in about {cost.in_words(max(soonest, 10.0))}."
+            )
+
+    def _in_turn(self) -> list[str]:
+        """What waits, in the order in which it will start: everybody's first before anybody's second."""
+        turns = Counter(self._jobs[run_id].visitors[0] for run_id in self._futures)
+        order: list[tuple[int, int, str]] = []
+        for place, run_id in enumerate(self._waiting):
+            visitor = self._jobs[run_id].visitors[0]
+            order.append((turns[visitor], place, run_id))
+            turns[visitor] += 1
+        return [run_id for _, _, run_id in sorted(order)]
+
+    def _foresee(self) -> dict[str, Job]:
+        """The waiting jobs with their position, and the time until each will probably start."""
+        if not self._waiting:
+            return {}
+        pace = median(self._paces) if self._paces else 1.0
+        free_at = [_seconds_left(self._jobs[run_id], pace) for run_id in self._futures]
+        free_at += [0.0] * (max(self._status.n_workers, 1) - len(free_at))
+        heapq.heapify(free_at)
+        foreseen: dict[str, Job] = {}
+        for place, run_id in enumerate(self._in_turn()):
+            job = self._jobs[run_id]
+            wait = heapq.heappop(free_at)
+            heapq.heappush(free_at, wait + pace * job.expected)
+            foreseen[run_id] = replace(job, position=place + len(self._futures), wait=wait)
+        return foreseen
 
     # The dispatcher's thread.
 
@@ -307,16 +405,24 @@ class JobQueue:
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Client]:
         with contextlib.ExitStack() as stack:
-            cluster = self._scheduler or stack.enter_context(_own_cluster())
-            client = stack.enter_context(Client(cluster, set_as_default=False))
+            address = self._environment.scheduler
+            if not address:
+                cluster = stack.enter_context(_own_scheduler())
+                self._own_worker = _OwnWorker(cluster.scheduler_address)
+                stack.callback(self._own_worker.end)
+            client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=10))
             client.subscribe_topic(_TOPIC, self._hear)
             client.register_plugin(_Warmth())
+            if not address:
+                client.register_plugin(_EndWithServer())
             yield client
 
     def _look_after(self, client: Client) -> None:
         workers = client.nthreads()
         self._status = ClusterStatus(len(workers), len(self._warm & set(workers)))
-        self._start_jobs(client, n_slots=sum(workers.values()))
+        if self._own_worker is not None:
+            self._own_worker.keep(seen=bool(workers))
+        self._start_jobs(client, n_slots=len(workers))
         self._press_stops(client)
         for run_id, future in list(self._futures.items()):
             if future.done():
@@ -324,9 +430,15 @@ class JobQueue:
 
     def _start_jobs(self, client: Client, n_slots: int) -> None:
         with self._changed:
-            while self._waiting and len(self._futures) < n_slots:
-                run_id = self._waiting.pop(0)
+            running = Counter(self._jobs[run_id].visitors[0] for run_id in self._futures)
+            for run_id in self._in_turn():
                 job = self._jobs[run_id]
+                if len(self._futures) >= n_slots:
+                    break
+                if running[job.visitors[0]] >= self._environment.running_per_visitor:
+                    continue
+                running[job.visitors[0]] += 1
+                self._waiting.remove(run_id)
                 self._workers.pop(run_id, None)
                 self._jobs[run_id] = replace(job, state=JobState.RUNNING, started=time.time())
                 self._futures[run_id] = client.submit(
@@ -334,7 +446,7 @@ class JobQueue:
                     run_id,
                     job.settings.kind,
                     job.settings.to_dict(),
-                    str(self._store.directory),
+                    self._store.address,
                     key=f"{run_id}-{uuid.uuid4().hex[:8]}",
                     pure=False,
                 )
@@ -361,6 +473,7 @@ class JobQueue:
         if future.status == "finished":
             outcome = future.result()
             self._finish(run_id, outcome)
+            self._store.make_room(self._environment.store_mb * 2**20)
             if outcome["memory"] > _RECYCLE_BYTES and not self._waiting and run_id in self._workers:
                 client.run(_leave, workers=[self._workers[run_id]], wait=False, on_error="ignore")
         elif future.status == "error":
@@ -381,6 +494,8 @@ class JobQueue:
             message = "Stopped. What was learned so far is kept." if saved else "Stopped. Nothing was kept."
             self._end(run_id, JobState.STOPPED, saved_run_id=saved, message=message)
         else:
+            job = self._jobs[run_id]
+            self._paces.append((time.time() - (job.started or time.time())) / job.expected)
             self._end(run_id, JobState.DONE, saved_run_id=saved)
 
     def _end(self, run_id: str, state: JobState, **facts: Any) -> None:
@@ -432,34 +547,72 @@ class JobQueue:
                 self._jobs[run_id] = replace(job, progress=report)
 
 
-def _own_cluster() -> SpecCluster:
-    """A scheduler in this process and one worker in a process of its own, reachable from this machine only.
-
-    The worker is started as a fresh program, not by multiprocessing: that would run this process's main
-    script again in it, which under Streamlit is a page.
-    """
-    # The worker's program inherits these. It must find this package from whatever folder the server was started.
-    root = str(Path(__file__).resolve().parent.parent)
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if root not in paths:
-        os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, paths)])
+def _own_scheduler() -> SpecCluster:
+    """A scheduler in this process, reachable from this machine only."""
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "error")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # Dask's own default would let its dashboard listen on every interface.
-    scheduler = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
-    worker = {
-        "host": "127.0.0.1",
-        "nthreads": 1,
-        "memory_limit": 0,
-        "death_timeout": 15,  # seconds until a worker gives up a server that was killed before they had met
-        "dashboard_address": "127.0.0.1:0",
+    options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    scheduler = {"cls": Scheduler, "options": options}
+    return SpecCluster(scheduler=scheduler, workers={}, name="fmnist", silence_logs=logging.ERROR)
+
+
+class _OwnWorker:
+    """The worker of this machine: the same ``dask worker`` as elsewhere, kept alive.
+
+    A fresh program, not `multiprocessing`: that would run this process's main script again in it, which under
+    Streamlit is a page. Without Dask's nanny, which nobody would watch over.
+    """
+
+    def __init__(self, scheduler: str) -> None:
+        options = {
+            "host": "127.0.0.1",
+            "dashboard-address": "127.0.0.1:0",
+            "nthreads": 1,
+            "memory-limit": 0,
+            "death-timeout": 15,  # seconds until it gives up a server that was killed before they had met
+        }
+        self._command = [sys.executable, "-m", "dask", "worker", scheduler, "--no-nanny"]
+        self._command += [text for name, value in options.items() for text in (f"--{name}", str(value))]
+        self._process: subprocess.Popen[bytes] | None = None
+        self._seen = 0.0
+
+    def keep(self, seen: bool) -> None:
+        """Start the program when it does not run, or runs and has not been seen by the scheduler for long."""
+        now = time.monotonic()
+        if self._process is not None and self._process.poll() is None:
+            if seen:
+                self._seen = now
+            if now - self._seen < _ABSENT_SECONDS:
+                return
+        self.end()
+        self._process = subprocess.Popen(self._command, env=_worker_environment(), stdin=subprocess.PIPE)  # noqa: S603  (no word of it is a visitor's)
+        self._seen = now
+
+    def end(self) -> None:
+        """End the program; nothing of it is worth waiting for."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+def _worker_environment() -> dict[str, str]:
+    """What the worker's program inherits: quiet logs, Dask's own advice, and where this package lies."""
+    root = str(Path(__file__).resolve().parent.parent)
+    return {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **{name: str(value) for name, value in dask.config.get("distributed.nanny.pre-spawn-environ").items()},
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
     }
-    return SpecCluster(
-        scheduler={"cls": Scheduler, "options": scheduler},
-        workers={0: {"cls": SubprocessWorker, "options": {"worker_kwargs": worker}}},
-        name="fmnist",
-        silence_logs=logging.ERROR,
-    )
+
+
+def _seconds_left(job: Job, pace: float) -> float:
+    """How long a running job will probably take yet."""
+    elapsed = time.time() - (job.started or time.time())
+    share = job.progress.share if job.progress is not None else 0.0
+    whole = elapsed / share if share > 0.05 else pace * job.expected
+    return max(whole - elapsed, 0.0)
 
 
 def _in_words(error: BaseException | None) -> str:

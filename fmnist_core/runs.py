@@ -1,4 +1,4 @@
-"""Finished runs on disk: immutable, addressed by their settings, published whole or not at all.
+"""Finished runs: immutable, addressed by their settings, published whole or not at all.
 
 One run is one zip file, ``<run_id>.zip``: a manifest in JSON, each array as ``.npy``, each blob as it is,
 and the SHA-256 of every one of them. A single file can be published with one rename, and read without
@@ -15,8 +15,6 @@ import logging
 import os
 import platform
 import re
-import time
-import uuid
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +29,7 @@ from fmnist_core.baseline import BaselineResult
 from fmnist_core.errors import FMNISTError, RunDamaged, RunNotFound
 from fmnist_core.network import NetworkResult
 from fmnist_core.settings import KINDS, Settings
+from fmnist_core.shelves import Stamp, open_shelf
 
 # Raised whenever the same settings would give other figures: older runs then no longer answer for them.
 ENGINE_VERSION = "1"
@@ -44,8 +43,7 @@ _RUN_ID = re.compile(r"[0-9a-f]{16}")
 _MANIFEST = "manifest.json"
 _MANIFEST_DIGEST = "manifest.sha256"
 _LARGEST_RUN = 256 * 2**20  # bytes, unpacked: a planted zip bomb must not fill the memory
-_LEFTOVER_SECONDS = 3600.0
-_DAMAGED_FOLDER = "damaged"
+_SHARED = ".shared"  # an empty file of this name beside a run says that its link was given away
 
 logger = logging.getLogger(__name__)
 
@@ -197,40 +195,51 @@ def _read_array(blob: bytes) -> np.ndarray:
 
 
 class RunStore:
-    """A folder of finished runs.
+    """Finished runs, in a folder or a bucket.
 
     Parameters
     ----------
-    directory : path-like
-        Made when it is missing.
+    address : path-like or str
+        A folder, made when it is missing, or a URL such as ``s3://bucket/runs``.
+    prepared : path-like, optional
+        A folder of runs that came with the project. They are shown like the others, and nothing removes them.
 
     Raises
     ------
     FMNISTError
-        When the folder cannot be made.
+        When the folder cannot be made, or the bucket not be reached.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
-        self.directory = Path(directory).absolute()
-        self._records: dict[str, tuple[tuple[int, int], RunRecord]] = {}
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FMNISTError(
-                f"The folder for finished runs, {self.directory}, cannot be made ({error.strerror}). "
-                "Name another one with FMNIST_RUNS."
-            ) from error
-        self._sweep()
+    def __init__(self, address: str | os.PathLike[str], prepared: str | os.PathLike[str] | None = None) -> None:
+        self._shelf = open_shelf(address)
+        self._prepared = RunStore(prepared) if prepared is not None and Path(prepared).is_dir() else None
+        self._records: dict[str, tuple[Stamp, RunRecord]] = {}
+
+    @property
+    def address(self) -> str:
+        """Where the runs are: `RunStore(store.address)` opens the same store anywhere."""
+        return self._shelf.address
+
+    @property
+    def directory(self) -> Path:
+        """The folder, where it is one."""
+        return Path(self._shelf.address)
 
     @property
     def damaged(self) -> list[str]:
         """Names of files that were set aside because they could not be read whole."""
-        folder = self.directory / _DAMAGED_FOLDER
-        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        return self._shelf.aside()
 
     def __contains__(self, run_id: object) -> bool:
         """Whether a file of that run stands in the store; `load` tells whether it is whole."""
-        return isinstance(run_id, str) and bool(_RUN_ID.fullmatch(run_id)) and self._path(run_id).is_file()
+        return isinstance(run_id, str) and (self._has(run_id) or self.is_prepared(run_id))
+
+    def _has(self, run_id: str) -> bool:
+        return bool(_RUN_ID.fullmatch(run_id)) and f"{run_id}.zip" in self._shelf
+
+    def is_prepared(self, run_id: str) -> bool:
+        """Whether the run came with the project, and has not been made here since."""
+        return self._prepared is not None and run_id in self._prepared and not self._has(run_id)
 
     def publish(self, run: Run) -> None:
         """Put a run into the store: whole, on disk, or not at all.
@@ -240,20 +249,12 @@ class RunStore:
         FMNISTError
             When it could not be written, e.g. because the disk is full. Earlier runs are unharmed.
         """
-        content = _pack(run)
-        temporary = self.directory / f".{run.run_id}.{uuid.uuid4().hex}.tmp"
         try:
-            with open(temporary, "xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self._path(run.run_id))
-            self._sync_folder()
+            self._shelf.write(f"{run.run_id}.zip", _pack(run))
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise FMNISTError(
-                f"The run {run.run_id} could not be kept in {self.directory} ({error.strerror}). "
-                "Make room there, or name another folder with FMNIST_RUNS, and run it again."
+                f"The run {run.run_id} could not be kept in {self.address} ({error.strerror or error}). "
+                "Make room there, or name another place with FMNIST_RUNS, and run it again."
             ) from error
 
     def load(self, run_id: str) -> Run:
@@ -268,67 +269,89 @@ class RunStore:
         """
         if not _RUN_ID.fullmatch(run_id):
             raise RunNotFound(f"{run_id[:40]!r} is not the address of a run. An address has 16 digits, 0-9 and a-f.")
-        path = self._path(run_id)
+        if self._prepared is not None and self.is_prepared(run_id):
+            return self._prepared.load(run_id)
+        name = f"{run_id}.zip"
         try:
-            # The size is checked before reading: a run is a few MB.
-            if path.is_symlink() or path.stat().st_size > _LARGEST_RUN:
-                raise RunDamaged(f"The run {run_id} is no file that this store wrote; it is not read.")
-            content = path.read_bytes()
+            content = self._shelf.read(name, _LARGEST_RUN)
         except FileNotFoundError:
-            raise RunNotFound(f"There is no run {run_id} here. It may have been made on another server.") from None
+            raise RunNotFound(
+                f"There is no run {run_id} here. It was made on another server, or has left to make room for newer "
+                "ones; the same settings bring it back."
+            ) from None
+        except ValueError:
+            raise RunDamaged(f"The run {run_id} is no file that this store wrote; it is not read.") from None
         except OSError as error:  # perhaps only for now: it stays where it is
-            raise RunDamaged(f"The run {run_id} could not be read ({error.strerror}). Try again.") from error
+            raise RunDamaged(f"The run {run_id} could not be read ({error.strerror or error}). Try again.") from error
         try:
             return _unpack(content, run_id)
         # zipfile, zlib, json and numpy fail in many ways on a damaged file; each means the same here.
         except Exception as error:
-            reason = self._set_aside(path, error)
+            self._set_aside(name)
             raise RunDamaged(
-                f"The run {run_id} could not be read: {reason}. It was set aside; run it again."
+                f"The run {run_id} could not be read: {str(error) or type(error).__name__}. "
+                "It was set aside; run it again."
             ) from error
+
+    def why_missing(self, run_id: str) -> str:
+        """What `load` would say about a run that is not there."""
+        try:
+            self.load(run_id)
+        except FMNISTError as error:
+            return str(error)
+        return f"The run {run_id} has come meanwhile."
 
     def records(self) -> list[RunRecord]:
         """The records of all whole runs, newest first. Damaged files are set aside on the way."""
-        found: list[RunRecord] = []
-        for path in sorted(self.directory.glob("*.zip")):
-            run_id = path.stem
+        found = {record.run_id: record for record in self._prepared.records()} if self._prepared is not None else {}
+        for name, stamp in sorted(self._shelf.stamps().items()):
+            run_id = name.removesuffix(".zip")
+            if not name.endswith(".zip"):
+                continue
             try:
-                status = path.stat()
-                stamp = (status.st_mtime_ns, status.st_size)
                 known = self._records.get(run_id)
                 if known is None or known[0] != stamp:
                     known = (stamp, self.load(run_id).record)
                     self._records[run_id] = known
-                found.append(known[1])
-            except (RunNotFound, RunDamaged, OSError) as error:
+                found[run_id] = known[1]
+            except (RunNotFound, RunDamaged) as error:
                 logger.warning("%s", error)
-        return sorted(found, key=lambda record: record.created, reverse=True)
+        return sorted(found.values(), key=lambda record: record.created, reverse=True)
 
-    def _path(self, run_id: str) -> Path:
-        return self.directory / f"{run_id}.zip"
-
-    def _set_aside(self, path: Path, error: Exception) -> str:
-        reason = str(error) or type(error).__name__
-        try:
-            folder = self.directory / _DAMAGED_FOLDER
-            folder.mkdir(exist_ok=True)
-            os.replace(path, folder / f"{path.name}.{time.time_ns()}")
-        except OSError:  # a read-only store: it stays where it is, and is never shown all the same
-            logger.warning("%s is damaged and could not be set aside", path)
-        return reason
-
-    def _sync_folder(self) -> None:
-        descriptor = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _sweep(self) -> None:
-        """Remove what a killed writer left behind; a young one may still be at work."""
-        for path in self.directory.glob(".*.tmp"):
+    def share(self, run_id: str) -> None:
+        """Remember that a link to this run was given away: it is among the last to leave."""
+        if self._has(run_id):
             try:
-                if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
-                    path.unlink()
-            except OSError:
-                continue
+                self._shelf.write(f"{run_id}{_SHARED}", b"")
+            except OSError as error:
+                logger.warning("The run %s could not be marked as shared (%s)", run_id, error)
+
+    def make_room(self, most_bytes: int) -> list[str]:
+        """Remove runs until the rest takes at most so many bytes, and return their run ids.
+
+        The oldest that nobody shared leave first, then the oldest shared ones; the newest run always stays.
+        """
+        try:
+            stamps = self._shelf.stamps()
+            used = sum(size for name, (_, size) in stamps.items() if name.endswith(".zip"))
+            if used <= most_bytes:
+                return []
+            removed: list[str] = []
+            own = [record for record in self.records()[1:] if f"{record.run_id}.zip" in stamps]
+            for record in sorted(own, key=lambda each: (f"{each.run_id}{_SHARED}" in stamps, each.created)):
+                if used <= most_bytes:
+                    break
+                self._shelf.remove(f"{record.run_id}.zip")
+                self._shelf.remove(f"{record.run_id}{_SHARED}")
+                used -= stamps[f"{record.run_id}.zip"][1]
+                removed.append(record.run_id)
+        except OSError as error:
+            logger.warning("No room could be made in %s (%s)", self.address, error)
+            return []
+        return removed
+
+    def _set_aside(self, name: str) -> None:
+        try:
+            self._shelf.set_aside(name)
+        except OSError:  # a read-only store: it stays where it is, and is never shown all the same
+            logger.warning("%s in %s is damaged and could not be set aside", name, self.address)

@@ -62,7 +62,7 @@ def refusal(name: str, text: str) -> str:
         "picture": "the number of a training picture, 0 to 59,999",
     }
     if name in ("run", "against"):
-        return f"There is no run {text[:40]!r} here. Choose one below, or train one."
+        return f"{engine.store().why_missing(text)} Choose one below, or train one."
     if name in accepted:
         return f"{name} must be {accepted[name]}; got {text[:40]!r}."
     return f"There is no {name[:40]!r} on this page. It knows run, against, view, true, predicted and picture."

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from fmnist_core import FMNISTError
-from pages.parts import job_panel
+from pages.parts import job_panel, share
 
 # The data set's first picture, an ankle boot. A file of ours: a named icon would be fetched from the internet.
 ICON = Path(__file__).parent / "parts" / "icon.png"
@@ -48,6 +48,7 @@ page = st.navigation(
     ],
     position="top",
 )
+share.show(page.url_path)
 try:
     page.run()
 except FMNISTError as error:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import streamlit as st
 
 from fmnist_core import FashionMNIST, JobQueue, Report, Run, RunStore, evaluate, load_dataset
 from fmnist_core.dataset import DATA_DIGEST
+from fmnist_core.environment import Environment
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
+_environment = Environment()
 _queue: JobQueue | None = None
 _store: RunStore | None = None
 
 
-def start() -> None:
+def start(environment: Environment) -> None:
     """Open the run store and start the workers; called once, when the server starts."""
-    global _queue, _store  # noqa: PLW0603  (one queue for all visitors is what this module is for)
-    _store = RunStore(os.environ.get("FMNIST_RUNS") or _ROOT / "runs")
-    _queue = JobQueue(_store, DATA_DIGEST, os.environ.get("FMNIST_SCHEDULER"))
+    global _queue, _store, _environment  # noqa: PLW0603  (one queue for all visitors is what this module is for)
+    _environment = environment
+    _store = RunStore(environment.runs, environment.prepared)
+    _queue = JobQueue(_store, DATA_DIGEST, environment)
 
 
 def stop() -> None:
@@ -29,10 +28,15 @@ def stop() -> None:
         _queue.close()
 
 
-def use(queue: JobQueue, store: RunStore) -> None:
+def use(queue: JobQueue, store: RunStore, environment: Environment | None = None) -> None:
     """Serve these instead; for tests, which run pages without a server."""
-    global _queue, _store
-    _queue, _store = queue, store
+    global _queue, _store, _environment
+    _queue, _store, _environment = queue, store, environment or Environment()
+
+
+def environment() -> Environment:
+    """What the host has decided."""
+    return _environment
 
 
 def queue() -> JobQueue:
@@ -61,7 +65,7 @@ def dataset() -> FashionMNIST:
 
 def run(run_id: str) -> Run:
     """A finished run, verified; its arrays are shared by all visitors and read-only."""
-    return _load(str(store().directory), run_id)
+    return _load(store().address, run_id)
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
@@ -71,7 +75,7 @@ def _load(directory: str, run_id: str) -> Run:  # directory: part of the key
 
 def held_out_report(run_id: str) -> Report:
     """The run measured on pictures it had not seen: validation, or out of fold for a baseline."""
-    return _held_out_report(str(store().directory), run_id)
+    return _held_out_report(store().address, run_id)
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fmnist_core import Job, JobState
+from fmnist_core import Job, JobRefused, JobState, RunRecord, cost
 from fmnist_core.progress import Progress
 from fmnist_core.runs import ENGINE_VERSION, identify
 from fmnist_core.settings import Settings
-from pages.parts import engine
+from pages.parts import engine, visitor
 
 _REFRESH_SECONDS = 0.5
 _ASKED_FOR = "job_panel.asked_for"  # runs that this session has pressed the button for
@@ -50,12 +50,22 @@ def show(
         _follow(run_id, draw_progress)
         return
     kept = run_id in engine.store()
-    if st.button(verb, type="primary", icon=":material/play_arrow:", disabled=kept, key=f"start.{settings.kind}"):
-        engine.queue().submit(settings)
-        st.session_state.setdefault(_ASKED_FOR, set()).add(run_id)
-        st.rerun()
+    prepared = engine.store().is_prepared(run_id)
+    too_much = cost.refusal(settings, engine.environment().seconds)
+    if st.button(
+        verb,
+        type="primary",
+        icon=":material/play_arrow:",
+        disabled=(kept and not prepared) or too_much is not None,
+        key=f"start.{settings.kind}",
+    ):
+        _start(settings, run_id)
+    if too_much is not None and (prepared or not kept):
+        st.warning(too_much, icon=":material/timer_off:")
     if kept:
-        if run_id not in st.session_state.get(_ASKED_FOR, set()):
+        if prepared:
+            st.caption(f":material/inventory_2: {prepared_words(engine.run(run_id).record)}")
+        elif run_id not in st.session_state.get(_ASKED_FOR, set()):
             st.caption(":material/inventory_2: These settings were run before; the result was kept.")
         draw_run(run_id)
     elif job is not None and job.state is JobState.FAILED:
@@ -64,8 +74,28 @@ def show(
         st.info(job.message, icon=":material/stop_circle:")
         if job.saved_run_id is not None:
             draw_run(job.saved_run_id)
-    else:
+    elif too_much is None:
         st.info(invitation, icon=":material/arrow_upward:")
+
+
+def _start(settings: Settings, run_id: str) -> None:
+    """What a press on the button does; a refusal stays on the page until the next press."""
+    try:
+        engine.queue().submit(settings, visitor.name())
+    except JobRefused as error:
+        st.warning(str(error), icon=":material/block:")
+        return
+    st.session_state.setdefault(_ASKED_FOR, set()).add(run_id)
+    st.rerun()
+
+
+def prepared_words(record: RunRecord) -> str:
+    """Where and when a run that came with the project was made."""
+    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    return (
+        f"Prepared with the project on {record.created[:10]} ({record.machine}; {versions}). "
+        "Press the button to run it here, live."
+    )
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)
@@ -73,13 +103,13 @@ def _follow(run_id: str, draw_progress: Callable[[Settings, Progress], None]) ->
     job = engine.queue().job(run_id)
     if job is None or not job.state.active:
         st.rerun()
-    if st.button(
-        "Stop",
+    if visitor.name() in job.visitors and st.button(
+        "Stop" if job.state is not JobState.WAITING else "Leave the queue",
         icon=":material/stop:",
         disabled=job.state is JobState.STOPPING,
         key=f"stop.{job.settings.kind}",
     ):
-        engine.queue().stop(run_id)
+        engine.queue().stop(run_id, visitor.name())
         st.rerun(scope="fragment")
     share = job.progress.share if job.progress is not None else 0.0
     st.progress(share, text=_in_words(job))
@@ -89,9 +119,7 @@ def _follow(run_id: str, draw_progress: Callable[[Settings, Progress], None]) ->
 
 def _in_words(job: Job) -> str:
     if job.state is JobState.WAITING:
-        if engine.queue().status.n_workers == 0:
-            return "The worker is starting; this takes a few seconds…"
-        return f"Waiting: {job.position} before this one…" if job.position else "About to start…"
+        return _waiting_in_words(job)
     if job.state is JobState.STOPPING:
         return "Stopping…"
     if job.progress is None:
@@ -100,6 +128,15 @@ def _in_words(job: Job) -> str:
     if progress.number > progress.total:
         return "Finishing: measuring and keeping the result…"
     return f"{progress.unit.capitalize()} {progress.number} of {progress.total}{_time_left(job)}"
+
+
+def _waiting_in_words(job: Job) -> str:
+    if engine.queue().status.n_workers == 0:
+        return "The worker is starting; this takes a few seconds…"
+    if not job.position:
+        return "About to start…"
+    wait = f" It will start in about {cost.in_words(job.wait)}." if job.wait else ""
+    return f"Waiting: {job.position} before this one.{wait}"
 
 
 def _time_left(job: Job) -> str:

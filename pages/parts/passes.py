@@ -10,10 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import BaselineSettings, Job, RunRecord
+from fmnist_core import BaselineSettings, Job, JobRefused, RunRecord
 from fmnist_core.evaluation import wilson_interval
 from fmnist_core.runs import identify
-from pages.parts import csv_button, engine, folds, theme
+from pages.parts import csv_button, engine, folds, theme, visitor
 
 STEPS = (1, 2, 5, 10, 20, 50)
 _REFRESH_SECONDS = 1.0
@@ -104,14 +104,17 @@ def _draw(settings: BaselineSettings) -> None:
         st.progress(len(kept) / len(STEPS), text=f"{len(kept)} of {len(STEPS)} runs finished, {len(active)} to come…")
         if st.button("Stop these runs", icon=":material/stop:", key="passes.stop"):
             for job in active:
-                engine.queue().stop(job.run_id)
+                engine.queue().stop(job.run_id, visitor.name())
     elif missing:
         steps = ", ".join(str(one.max_iter) for one in missing)
         st.markdown(f"Run the settings above with **max_iter {steps}** as well, and see the curve. Each run is kept.")
         if st.button("Draw the curve", icon=":material/timeline:", key="passes.start"):
-            for one in missing:
-                engine.queue().submit(one)
-            st.rerun()
+            try:
+                for one in missing:
+                    engine.queue().submit(one, visitor.name())
+                st.rerun()
+            except JobRefused as error:
+                st.warning(str(error), icon=":material/block:")
     if len(kept) > 1:
         table = to_table(kept)
         st.plotly_chart(chart(table, settings.max_iter), key="passes", alt="Accuracy by passes over the data")

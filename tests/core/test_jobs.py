@@ -1,14 +1,14 @@
 """The queue with a real cluster, a real worker process, and real computations."""
 
-import os
-import signal
 import time
+from itertools import pairwise
 
 import psutil
 import pytest
 
-from fmnist_core import BaselineSettings, JobQueue, JobState, NetworkSettings, RunStore
+from fmnist_core import BaselineSettings, JobQueue, JobRefused, JobState, NetworkSettings, RunStore
 from fmnist_core.dataset import DATA_DIGEST
+from fmnist_core.environment import Environment
 from fmnist_core.runs import identify
 
 SHORT = NetworkSettings(epochs=1, batch_size=512)
@@ -19,8 +19,9 @@ LONG = NetworkSettings(epochs=50, hidden_units=(512, 512), batch_size=16)
 def queue(tmp_path_factory):
     queue = JobQueue(RunStore(tmp_path_factory.mktemp("runs")), DATA_DIGEST)
     yield queue
+    process = worker_of(queue)
     queue.close()
-    assert not workers()
+    assert not process.is_running()
 
 
 @pytest.fixture
@@ -28,9 +29,9 @@ def store(queue):
     return queue._store
 
 
-def workers():
-    """The processes that this one has started."""
-    return [child for child in psutil.Process().children(recursive=True) if child.status() != "zombie"]
+def worker_of(queue):
+    """The process that computes, once it has been started."""
+    return wait_for(lambda: (own := queue._own_worker) and (started := own._process) and psutil.Process(started.pid))
 
 
 def wait_for(condition, seconds=90.0):
@@ -121,12 +122,20 @@ def test_a_killed_worker_is_replaced_and_the_job_ends_all_the_same(queue, store)
     settings = NetworkSettings(epochs=10, batch_size=512, seed=2, hidden_units=(64,))
     queue.submit(settings)
     under_way(queue, settings)
-    grandchildren = [child for worker in psutil.Process().children() for child in worker.children(recursive=True)]
-    largest = max(grandchildren, key=lambda child: child.memory_info().rss)
-    os.kill(largest.pid, signal.SIGKILL)
+    worker_of(queue).kill()
     job = ended(queue, settings)
     assert job.state is JobState.DONE
     assert store.load(job.saved_run_id).record.stopped_after is None
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_queue_whose_worker_is_killed_while_it_starts_has_one_again_in_seconds(queue, times):
+    """Killed when it is new, before it has met the scheduler: nothing but the queue could notice."""
+    for _ in range(times):
+        before = worker_of(queue)
+        before.kill()
+        wait_for(lambda before=before: worker_of(queue) != before, 5)
+    wait_for(lambda: queue.status.n_workers == 1, 20)
 
 
 def test_a_run_that_cannot_be_kept_fails_with_a_sentence(queue, store):
@@ -146,9 +155,59 @@ def test_a_run_that_cannot_be_kept_fails_with_a_sentence(queue, store):
     assert ended(queue, settings).state is JobState.DONE
 
 
+@pytest.fixture
+def line(tmp_path, monkeypatch):
+    """A queue for strangers in which everything waits, because no worker ever comes."""
+    monkeypatch.setattr("fmnist_core.jobs._OwnWorker.keep", lambda self, seen: None)
+    limits = Environment(hosted=True, queue=5, running_per_visitor=1, asked_per_visitor=3, seconds=600)
+    queue = JobQueue(RunStore(tmp_path), DATA_DIGEST, limits)
+    yield queue
+    queue.close()
+
+
+def numbered(n):
+    return NetworkSettings(seed=n)
+
+
+def test_everybodys_first_comes_before_anybodys_second(line):
+    for n, visitor in enumerate(["eager", "eager", "eager", "late", "later"]):
+        line.submit(numbered(n), visitor)
+    jobs = sorted(line.jobs(), key=lambda job: job.position)
+    assert [job.settings.seed for job in jobs] == [0, 3, 4, 1, 2]
+    assert [job.position for job in jobs] == [0, 1, 2, 3, 4]
+    assert jobs[0].wait == 0.0
+    assert all(earlier.wait < later.wait for earlier, later in pairwise(jobs))
+
+
+def test_what_is_too_much_is_refused_with_a_sentence(line):
+    for n in range(3):
+        line.submit(numbered(n), "eager")
+    with pytest.raises(JobRefused, match="You have 3 trainings"):
+        line.submit(numbered(3), "eager")
+    line.submit(numbered(3), "second")
+    line.submit(numbered(4), "third")
+    with pytest.raises(JobRefused, match=r"The queue is full: 5 trainings wait. Try again in about \d+ seconds"):
+        line.submit(numbered(5), "fourth")
+    with pytest.raises(JobRefused, match=r"this server gives 10 minutes to each run\. Choose fewer epochs"):
+        line.submit(NetworkSettings(epochs=50, convolution_filters=(128, 128, 128)), "fourth")
+    assert len(line.jobs()) == 5
+    line.submit(numbered(4), "fourth")  # to join what waits already costs nothing
+
+
+def test_a_visitor_takes_back_only_what_was_asked_for(line):
+    job = line.submit(numbered(1), "one")
+    line.submit(numbered(1), "other")
+    line.stop(job.run_id, "stranger")
+    assert line.job(job.run_id).visitors == ("one", "other")
+    line.stop(job.run_id, "one")
+    assert line.job(job.run_id).state is JobState.WAITING
+    line.stop(job.run_id, "other")
+    assert line.job(job.run_id).state is JobState.STOPPED
+
+
 def test_nothing_listens_outside_this_machine(queue):
     wait_for(lambda: queue.status.n_workers == 1)
-    for process in [psutil.Process(), *workers()]:
+    for process in [psutil.Process(), worker_of(queue)]:
         for connection in process.net_connections(kind="inet"):
             if connection.status == psutil.CONN_LISTEN:
                 assert connection.laddr.ip == "127.0.0.1", (process.name(), connection)

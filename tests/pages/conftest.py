@@ -25,7 +25,7 @@ class IdleQueue:
         self.status = ClusterStatus(1, 1)
         self.stopped: list[str] = []
 
-    def submit(self, settings: Settings) -> Job:
+    def submit(self, settings: Settings, visitor: str = "") -> Job:
         run_id = identify(settings, DATA_DIGEST)
         return self.state.setdefault(run_id, Job(run_id, settings, JobState.WAITING))
 
@@ -35,7 +35,7 @@ class IdleQueue:
     def jobs(self) -> list[Job]:
         return list(self.state.values())
 
-    def stop(self, run_id: str) -> None:
+    def stop(self, run_id: str, visitor: str = "") -> None:
         self.stopped.append(run_id)
 
     def stand(self, settings: Settings, **facts: object) -> None:

@@ -108,14 +108,14 @@ def test_a_loss_without_probabilities_has_no_cross_entropy(open_page, store, dat
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ({"run": "0123456789abcdef"}, "There is no run '0123456789abcdef' here."),
-        ({"run": "../../etc/passwd"}, "There is no run '../../etc/passwd' here."),
+        ({"run": "0123456789abcdef"}, "There is no run 0123456789abcdef here."),
+        ({"run": "../../etc/passwd"}, "'../../etc/passwd' is not the address of a run."),
         ({"true": "10"}, "true must be the number of a class, 0 to 9; got '10'."),
-        ({"against": "ffffffffffffffff"}, "There is no run 'ffffffffffffffff' here."),
+        ({"against": "ffffffffffffffff"}, "There is no run ffffffffffffffff here."),
         ({"view": "everything"}, "view must be one of confusions, mistakes, trust, duel, own; got 'everything'."),
         ({"picture": "60000"}, "picture must be the number of a training picture, 0 to 59,999; got '60000'."),
         ({"picture": "-1"}, "picture must be the number of a training picture"),
-        ({"run": ["a", "b"]}, "There is no run 'a b' here."),
+        ({"run": ["a", "b"]}, "'a b' is not the address of a run."),
         ({"other": "<b>"}, "There is no 'other' on this page."),
     ],
 )

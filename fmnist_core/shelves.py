@@ -1,0 +1,197 @@
+"""Where a run store's files lie: a folder, or a bucket elsewhere. Each file appears whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Protocol
+
+from fmnist_core.errors import FMNISTError
+
+_LEFTOVER_SECONDS = 3600.0
+_DAMAGED = "damaged"
+
+Stamp = tuple[object, int]  # changes when a file does: its time or tag, and its size in bytes
+
+logger = logging.getLogger(__name__)
+
+
+class Shelf(Protocol):
+    """What a run store needs of the place where its files lie. Names are the store's own, never a visitor's.
+
+    Whatever fails raises `OSError`; a file that is not there, `FileNotFoundError`.
+    """
+
+    address: str
+
+    def stamps(self) -> dict[str, Stamp]:
+        """The files, with what tells that one has changed."""
+
+    def __contains__(self, name: str) -> bool:
+        """Whether there is such a file."""
+
+    def read(self, name: str, most: int) -> bytes:
+        """A file's content. One that is larger than `most` bytes, or is no plain file, raises `ValueError`."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Put a file there: on disk and whole when this returns, and never half."""
+
+    def remove(self, name: str) -> None:
+        """Take a file away, if it is there."""
+
+    def set_aside(self, name: str) -> None:
+        """Move a file out of sight, for somebody to look at."""
+
+    def aside(self) -> list[str]:
+        """Names of what was set aside."""
+
+
+def open_shelf(address: str | os.PathLike[str]) -> Shelf:
+    """A folder, made when it is missing, or with ``://`` in its address a bucket.
+
+    Raises
+    ------
+    FMNISTError
+        When it cannot be made or reached.
+    """
+    text = os.fspath(address)
+    return Bucket(text) if "://" in text else Folder(text)
+
+
+class Folder:
+    """A folder of this machine, or one that several machines have mounted."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory).absolute()
+        self.address = str(self.directory)
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FMNISTError(
+                f"The folder for finished runs, {self.directory}, cannot be made ({error.strerror}). "
+                "Name another one with FMNIST_RUNS."
+            ) from error
+        self._sweep()
+
+    def stamps(self) -> dict[str, Stamp]:
+        found: dict[str, Stamp] = {}
+        with os.scandir(self.directory) as entries:
+            for entry in entries:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except OSError:  # gone meanwhile
+                    continue
+                found[entry.name] = (status.st_mtime_ns, status.st_size)
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        return (self.directory / name).is_file()
+
+    def read(self, name: str, most: int) -> bytes:
+        path = self.directory / name
+        # The size is checked before reading: a run is a few MB.
+        if path.is_symlink() or path.stat().st_size > most:
+            raise ValueError
+        return path.read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        temporary = self.directory / f".{name}.{uuid.uuid4().hex}.tmp"
+        try:
+            with open(temporary, "xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.directory / name)
+            self._sync()
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def remove(self, name: str) -> None:
+        (self.directory / name).unlink(missing_ok=True)
+
+    def set_aside(self, name: str) -> None:
+        folder = self.directory / _DAMAGED
+        folder.mkdir(exist_ok=True)
+        os.replace(self.directory / name, folder / f"{name}.{time.time_ns()}")
+
+    def aside(self) -> list[str]:
+        folder = self.directory / _DAMAGED
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+    def _sync(self) -> None:
+        descriptor = os.open(self.directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _sweep(self) -> None:
+        """Remove what a killed writer left behind; a young one may still be at work."""
+        for path in self.directory.glob(".*.tmp"):
+            try:
+                if time.time() - path.stat().st_mtime > _LEFTOVER_SECONDS:
+                    path.unlink()
+            except OSError:
+                continue
+
+
+class Bucket:
+    """A place that `fsspec` reaches by a URL, such as ``s3://bucket/runs``, and whose writes are atomic."""
+
+    def __init__(self, url: str) -> None:
+        import fsspec  # type: ignore[import-untyped]
+
+        self.address = url.rstrip("/")
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(self.address, use_listings_cache=False)
+            self._files.makedirs(self._root, exist_ok=True)
+        except ImportError as error:
+            raise FMNISTError(f"FMNIST_RUNS names {self.address}, which needs a package: {error}") from error
+        except (OSError, ValueError) as error:
+            raise FMNISTError(
+                f"The store for finished runs, {self.address}, cannot be reached ({error}). "
+                "Name another one with FMNIST_RUNS."
+            ) from error
+
+    def stamps(self) -> dict[str, Stamp]:
+        self._files.invalidate_cache()
+        return {
+            entry["name"].rsplit("/", 1)[-1]: (str(entry.get("ETag") or entry.get("created")), int(entry["size"] or 0))
+            for entry in self._files.ls(self._root, detail=True)
+            if entry["type"] == "file"
+        }
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self._files.isfile(self._path(name)))
+
+    def read(self, name: str, most: int) -> bytes:
+        content: bytes = self._files.cat_file(self._path(name), start=0, end=most + 1)
+        if len(content) > most:
+            raise ValueError
+        return content
+
+    def write(self, name: str, content: bytes) -> None:
+        self._files.pipe_file(self._path(name), content)
+
+    def remove(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(self._path(name))
+
+    def set_aside(self, name: str) -> None:
+        self._files.mv(self._path(name), f"{self._root}/{_DAMAGED}/{name}.{time.time_ns()}")
+
+    def aside(self) -> list[str]:
+        self._files.invalidate_cache()
+        try:
+            entries = self._files.ls(f"{self._root}/{_DAMAGED}", detail=False)
+        except FileNotFoundError:
+            return []
+        return sorted(entry.rsplit("/", 1)[-1] for entry in entries)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"

@@ -1,0 +1,48 @@
+"""Give a page away: its full address, which carries all that matters of what is on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from fmnist_core import SettingsError
+from fmnist_core.runs import identify
+from fmnist_core.settings import KINDS
+from pages.parts import engine
+
+_HERE = Path(__file__).parent
+_component = st.components.v2.component(
+    "share",
+    html='<div class="share"><output></output><input hidden readonly aria-label="Link to this page">'
+    '<button type="button" title="Copy the address of exactly what is on this page">Share</button></div>\n',
+    css=(_HERE / "share.css").read_text(encoding="utf-8"),
+    js=(_HERE / "share.js").read_text(encoding="utf-8"),
+)
+
+
+def show(page: str) -> None:
+    """Draw the button. Runs whose link is given away are among the last to leave a full store.
+
+    Parameters
+    ----------
+    page : str
+        The page's path, such as ``"network"``.
+    """
+    if _component(key="share", on_shared_change=_nothing).shared:
+        for run_id in run_ids(page, st.query_params.to_dict()):
+            engine.store().share(run_id)
+
+
+def run_ids(page: str, query: dict[str, str]) -> list[str]:
+    """The runs that an address shows: named outright, or the one that its settings are."""
+    if page in KINDS:
+        try:
+            return [identify(KINDS[page].from_query(query), engine.data_digest())]
+        except SettingsError:
+            return []
+    return [query[name] for name in ("run", "against") if name in query]
+
+
+def _nothing() -> None:
+    """Streamlit gives a result attribute only where a callback stands."""
