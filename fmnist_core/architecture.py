@@ -120,18 +120,3 @@ def training_cost(settings: NetworkSettings) -> float:
     """Multiply-adds of the whole training: forward and backward (three times forward), all pictures and epochs."""
     forward = sum(layer.multiplications for layer in describe_layers(settings))
     return 3.0 * forward * N_TRAIN * (1 - settings.validation_share) * settings.epochs
-
-
-# Measured on two cores; another machine is so many times faster or slower in all of it, and learns how much.
-_START_SECONDS = 2.0  # building, compiling, measuring at the end
-_SECONDS_A_BATCH = {True: 1e-3, False: 1e-4}  # beside the multiplications, by whether it has convolutions or flips
-_MULTIPLICATIONS_A_SECOND = 45e9
-
-
-def nominal_seconds(settings: NetworkSettings) -> float:
-    """How long the whole training would take on a machine with two cores, all epochs."""
-    n_batches = settings.epochs * -(-round(N_TRAIN * (1 - settings.validation_share)) // settings.batch_size)
-    pictorial = bool(settings.convolution_filters or settings.flips)
-    return (
-        _START_SECONDS + n_batches * _SECONDS_A_BATCH[pictorial] + training_cost(settings) / _MULTIPLICATIONS_A_SECOND
-    )

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from fmnist_core import NetworkSettings
+from fmnist_core import NetworkSettings, cost
 from fmnist_core.progress import Progress
 from fmnist_core.runs import identify
 from pages.parts import (
@@ -97,7 +97,7 @@ with results:
         verb="Train",
         draw_progress=lambda _, progress: draw_progress(settings, progress),
         draw_run=draw_run,
-        invitation=f"Press **Train** and watch: about {network_plan.in_words(seconds)}. You can stop it at any time "
+        invitation=f"Press **Train** and watch: about {cost.in_words(seconds)}. You can stop it at any time "
         "and keep what it has learned.",
     )
 compare.show(run_id)

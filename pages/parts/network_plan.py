@@ -11,8 +11,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import NetworkSettings, RunRecord
-from fmnist_core.architecture import PRESETS, LayerInfo, count_parameters, describe_layers, nominal_seconds
+from fmnist_core import NetworkSettings, RunRecord, cost
+from fmnist_core.architecture import PRESETS, LayerInfo, count_parameters, describe_layers
 from pages.parts import settings_form, theme
 
 OWN_CHOICE = "Your own"
@@ -117,15 +117,15 @@ def estimate_seconds(settings: NetworkSettings, records: Iterable[RunRecord]) ->
 
     The correction is the median of the five finished runs whose counted time was nearest.
     """
-    counted = nominal_seconds(settings)
+    counted = cost.expected_seconds(settings)
     known = sorted(
-        (abs(math.log(nominal / counted)), record.seconds / nominal)
+        (abs(math.log(expected / counted)), record.seconds / expected)
         for record in records
         # A stopped training, or one that may have stopped early, took less time than its settings say.
         if isinstance(record.settings, NetworkSettings)
         and record.stopped_after is None
         and not record.settings.patience
-        for nominal in [nominal_seconds(record.settings)]
+        for expected in [cost.expected_seconds(record.settings)]
     )
     return counted * (statistics.median(factor for _, factor in known[:5]) if known else 1.0)
 
@@ -135,7 +135,7 @@ def show(settings: NetworkSettings, seconds: float, folded: bool) -> None:
     at_most = "at most " if settings.patience else ""
     st.markdown(
         f"**{count_parameters(settings):,} parameters** (weights to be learned) · training takes "
-        f"**{at_most}about {in_words(seconds)}**",
+        f"**{at_most}about {cost.in_words(seconds)}**",
         help="Counted from the network's multiplications and corrected by how long finished trainings took here. "
         "Other visitors' trainings come first.",
     )
@@ -148,10 +148,3 @@ def show(settings: NetworkSettings, seconds: float, folded: bool) -> None:
             column_config={"parameters": st.column_config.NumberColumn(format="localized")},
             alt="The layers, their shapes and parameters",
         )
-
-
-def in_words(seconds: float) -> str:
-    """A time as a visitor reads it."""
-    if seconds < 99.5:
-        return f"{max(seconds, 1):.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from fmnist_core import Job, RunRecord
+from fmnist_core import Job, JobRefused, RunRecord
 from fmnist_core.settings import Settings
-from pages.parts import engine
+from pages.parts import engine, visitor
 
 _REFRESH_SECONDS = 1.0
 
@@ -47,9 +47,12 @@ def show(
     if missing:
         st.markdown(invitation)
         if st.button(verb, icon=":material/play_arrow:", key=f"{key}.start"):
-            for settings in missing:
-                engine.queue().submit(settings)
-            st.rerun()
+            try:
+                for settings in missing:
+                    engine.queue().submit(settings, visitor.name())
+                st.rerun()
+            except JobRefused as error:
+                st.warning(str(error), icon=":material/block:")
     if len(kept) > 1:
         draw(kept)
 
@@ -67,7 +70,7 @@ def _follow(wanted: Mapping[str, Settings], own: str, draw: Callable[[Sequence[R
     )
     if st.button("Stop these", icon=":material/stop:", key=f"{key}.stop"):
         for job in active:
-            engine.queue().stop(job.run_id)
+            engine.queue().stop(job.run_id, visitor.name())
     if kept:
         draw(kept)
 

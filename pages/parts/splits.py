@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import NetworkSettings, RunRecord
+from fmnist_core import NetworkSettings, RunRecord, cost
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.preparation import hold_out
 from fmnist_core.runs import identify
@@ -79,7 +79,7 @@ def show(settings: NetworkSettings, records: Sequence[RunRecord]) -> None:
         verb="Train it with each split",
         invitation="Keras' `validation_split` takes the **last** pictures. Is that as good as drawing them **by lot**, "
         "and what if the data is **sorted by class**? Train the network above with each and see; "
-        f"what is missing takes about {network_plan.in_words(seconds)}.",
+        f"what is missing takes about {cost.in_words(seconds)}.",
         draw=_draw,
         key="splits",
     )

@@ -9,7 +9,6 @@ from fmnist_core.architecture import (
     PRESETS,
     count_parameters,
     describe_layers,
-    nominal_seconds,
     training_cost,
 )
 from fmnist_core.network import build_model
@@ -61,12 +60,3 @@ def test_cost_grows_with_what_is_computed():
     assert lesson == 3 * 7840 * 48_000 * 5
     assert training_cost(NetworkSettings(epochs=10)) == 2 * lesson
     assert training_cost(PRESETS["Small CNN"]) > 50 * lesson
-
-
-def test_more_work_takes_longer():
-    lesson = nominal_seconds(NetworkSettings())
-    assert lesson < nominal_seconds(NetworkSettings(epochs=6))
-    assert lesson < nominal_seconds(NetworkSettings(batch_size=16))
-    assert lesson < nominal_seconds(NetworkSettings(hidden_units=(100,)))
-    assert lesson < nominal_seconds(NetworkSettings(flips=True))
-    assert nominal_seconds(PRESETS["Small CNN"]) < nominal_seconds(PRESETS["Strong CNN"])

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fmnist_core import JobState, NetworkSettings
-from fmnist_core.architecture import PRESETS, nominal_seconds
+from fmnist_core import JobState, NetworkSettings, cost
+from fmnist_core.architecture import PRESETS
 from fmnist_core.export import to_script
 from fmnist_core.progress import Progress
 from fmnist_core.runs import Run
@@ -160,18 +160,18 @@ def test_every_choice_has_its_line_of_explanation_on_the_page(open_page):
 
 def test_the_estimate_learns_from_the_trainings_most_like_it(dataset):
     settings = NetworkSettings(hidden_units=(200,))
-    assert network_plan.estimate_seconds(settings, []) == nominal_seconds(settings)
+    assert network_plan.estimate_seconds(settings, []) == cost.expected_seconds(settings)
 
     def record(settings, factor, **changes):
         made = network_run(dataset, settings).record
-        return replace(made, seconds=factor * nominal_seconds(settings), **changes)
+        return replace(made, seconds=factor * cost.expected_seconds(settings), **changes)
 
     alike = [record(NetworkSettings(hidden_units=(units,)), 3) for units in (150, 180, 190, 210, 220)]
-    assert network_plan.estimate_seconds(settings, alike) == pytest.approx(3 * nominal_seconds(settings))
+    assert network_plan.estimate_seconds(settings, alike) == pytest.approx(3 * cost.expected_seconds(settings))
     far = [record(replace(PRESETS["Strong CNN"], seed=seed), 0.1) for seed in range(3)]
     unfinished = [record(settings, 0.01, stopped_after=7), record(replace(settings, patience=1), 0.01)]
     assert network_plan.estimate_seconds(settings, alike + far + unfinished) == pytest.approx(
-        3 * nominal_seconds(settings)
+        3 * cost.expected_seconds(settings)
     )
 
 
