@@ -31,7 +31,7 @@ _CHUNK = 125  # batches that one step of a dense network takes at most
 _CHUNK_COST = 3e9  # multiply-adds of such a step at most: about 0.1 s, so that a stop is noticed soon
 _BLOCK = 2000  # pictures that are measured at once
 _REPORT_SECONDS = 0.1
-_LARGEST_TRACE = 1_200_000  # weights kept of the first layer, over all epochs; beyond it only the last epoch's
+_TRACED_UNITS = 30  # units or filters of the first layer that are kept epoch by epoch: as many as a page can show
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +58,8 @@ class NetworkResult:
     test_probabilities : ndarray of shape (10000, 10), float32
     validation_predictions_by_epoch : ndarray of shape (epochs + 1, n), uint8
         Row 0 is before the first epoch.
-    first_layer_by_epoch : ndarray of shape (epochs + 1, ...), float16
-        The first layer's weights, row 0 before the first epoch; only the kept weights where that would be large.
+    first_layer_by_epoch : ndarray of shape (epochs + 1, ..., n_units), float16
+        The weights of the first layer's first 30 units or filters at most; row 0 is before the first epoch.
     weights : ndarray of shape (n_parameters,), float32
         All weights, flattened, in Keras' order; the shapes follow from the settings.
     model : bytes
@@ -373,8 +373,7 @@ def _watch(
         def _remember(self, probabilities: np.ndarray) -> None:
             self.predictions.append(probabilities.argmax(axis=1).astype(np.uint8))
             first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
-            if int(np.prod(first.shape)) * (settings.epochs + 1) <= _LARGEST_TRACE:
-                self.first_layers.append(first.numpy().astype(np.float16))
+            self.first_layers.append(first.numpy()[..., :_TRACED_UNITS].astype(np.float16))
 
         def _report(self, within: float) -> None:
             self._reported = time.perf_counter()
@@ -403,7 +402,6 @@ def _result(
 ) -> NetworkResult:
     n_batches = settings.epochs * -(-len(split.train_indices) // settings.batch_size)
     stopped = watch.stopped and watch.n_batches < n_batches
-    first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
     return NetworkResult(
         history={name: [float(value) for value in values] for name, values in history.items()},
         epoch_seconds=watch.seconds,
@@ -418,7 +416,7 @@ def _result(
         validation_probabilities=predict(model, held_out),
         test_probabilities=predict(model, scale_and_flatten(dataset.test.images, np.float32)),
         validation_predictions_by_epoch=np.stack(watch.predictions),
-        first_layer_by_epoch=np.stack(watch.first_layers or [first.numpy().astype(np.float16)]),
+        first_layer_by_epoch=np.stack(watch.first_layers),
         weights=np.concatenate([np.ravel(weight) for weight in model.get_weights()]).astype(np.float32),
         model=_as_file(model, settings),
     )

@@ -3,10 +3,21 @@
 import pandas as pd
 import streamlit as st
 
-from fmnist_core import NetworkSettings
+from fmnist_core import NetworkSettings, cost
 from fmnist_core.progress import Progress
-from fmnist_core.settings import Settings
-from pages.parts import curves, engine, glossary, job_panel, learned, network_plan, settings_form, take_home
+from fmnist_core.runs import identify
+from pages.parts import (
+    compare,
+    curves,
+    engine,
+    glossary,
+    job_panel,
+    learned,
+    network_plan,
+    settings_form,
+    splits,
+    take_home,
+)
 
 GROUPS = {
     "": ["epochs", "validation_share", "hidden_units"],
@@ -16,19 +27,20 @@ GROUPS = {
 }
 
 
-def draw_curves(table: pd.DataFrame, epochs: int) -> None:
+def draw_curves(table: pd.DataFrame, settings: NetworkSettings, under_way: bool = False) -> None:
     """Loss and accuracy side by side, and what they say."""
     for column, measure in zip(st.columns(2), ("loss", "accuracy"), strict=True):
         with column:
-            st.plotly_chart(curves.learning_chart(table, measure, epochs), key=measure, alt=f"{measure} by epoch")
-    verdict = curves.read(table)
+            chart = curves.learning_chart(table, measure, settings.epochs)
+            st.plotly_chart(chart, key=measure, alt=f"{measure} by epoch")
+    verdict = curves.read(table, settings, under_way)
     if verdict:
         st.markdown(f":material/lightbulb: {verdict}")
 
 
-def draw_progress(settings: Settings, progress: Progress) -> None:
+def draw_progress(settings: NetworkSettings, progress: Progress) -> None:
     """The epochs that are done."""
-    draw_curves(pd.DataFrame(progress.rows), progress.total)
+    draw_curves(pd.DataFrame(progress.rows), settings, under_way=True)
 
 
 def draw_run(run_id: str) -> None:
@@ -36,20 +48,21 @@ def draw_run(run_id: str) -> None:
     run = engine.run(run_id)
     result = run.result
     report = engine.held_out_report(run_id)
-    accuracy, loss, parameters, seconds = st.columns(4)
     n = len(result.validation_indices)
-    accuracy.metric(
-        "Validation accuracy",
-        f"{result.validation_accuracy:.4f}",
-        help=f"On {n:,} held-out pictures. Before the first epoch it was {result.untrained_accuracy:.3f}: chance.",
-    )
-    accuracy.caption(f"95 %: {report.interval[0]:.3f} to {report.interval[1]:.3f}, on {n:,} pictures")
-    loss.metric("Validation loss", f"{result.validation_loss:.4f}", help="Cross-entropy on the same pictures.")
-    parameters.metric("Parameters", f"{result.n_parameters:,}")
-    seconds.metric("Seconds", f"{run.record.seconds:.1f}", help="On the worker, with measuring and keeping the result.")
+    with st.grid(4, min_column_width=130, gap="small") as grid:
+        with grid.cell():
+            st.metric(
+                "Validation accuracy",
+                f"{result.validation_accuracy:.4f}",
+                help=f"Before the first epoch it was {result.untrained_accuracy:.3f}: chance.",
+            )
+            st.caption(f"95 %: {report.interval[0]:.3f} to {report.interval[1]:.3f}, on {n:,} pictures")
+        st.metric("Validation loss", f"{result.validation_loss:.4f}", help="Cross-entropy on the same pictures.")
+        st.metric("Parameters", f"{result.n_parameters:,}")
+        st.metric("Seconds", f"{run.record.seconds:.1f}", help="On the worker, with measuring at the end.")
     if result.kept_epoch < len(result.history["loss"]):
         st.caption(f"Stopped early: the weights of epoch {result.kept_epoch} were the best, and are the ones kept.")
-    draw_curves(curves.learning_table(result), run.settings.epochs)
+    draw_curves(curves.learning_table(result), run.settings)
     st.page_link(
         "evaluation.py",
         label="See the pictures behind these figures",
@@ -60,24 +73,33 @@ def draw_run(run_id: str) -> None:
     take_home.show(run)
 
 
-settings_form.arrive(NetworkSettings)
+brought = settings_form.arrive(NetworkSettings, beside=[compare.FIELD])
+if brought is not None:
+    compare.arrive(brought.get(compare.FIELD, ""))
 st.title("Neural network: build it, train it, watch it learn")
 st.markdown(
     "A network turns 784 pixels into ten probabilities, one for each class. Its **weights** start at random; after "
     "each **batch** of pictures they move a little to make the right answers likelier. One pass over all training "
     "pictures is an **epoch**. Some pictures are held out: only they can tell what was learned, not memorised."
 )
+glossary.show("layer", "softmax", "cross-entropy", "epoch", "batch", "optimiser", "validation set", "overfitting")
+records = engine.store().records()
 controls, results = st.columns([1, 2], gap="large")
 with controls:
     network_plan.choose_preset()
-    settings = settings_form.show(NetworkSettings, GROUPS)
+    settings = settings_form.show(NetworkSettings, GROUPS, beside=compare.query())
+run_id = identify(settings, engine.data_digest())
+seconds = network_plan.estimate_seconds(settings, records)
 with results:
-    network_plan.show(settings, engine.store().records(), folded=job_panel.has_begun(settings))
+    network_plan.show(settings, seconds, folded=job_panel.has_begun(settings))
     job_panel.show(
         settings,
         verb="Train",
-        draw_progress=draw_progress,
+        draw_progress=lambda _, progress: draw_progress(settings, progress),
         draw_run=draw_run,
-        invitation="Press **Train**: the lesson's network takes about three seconds.",
+        invitation=f"Press **Train** and watch: about {cost.in_words(seconds)}. You can stop it at any time "
+        "and keep what it has learned.",
     )
-glossary.show("layer", "softmax", "cross-entropy", "epoch", "batch", "optimiser", "validation set", "overfitting")
+compare.show(run_id)
+splits.show(settings, records)
+st.page_link("evaluation.py", label="Next: what the network bought over the baseline", icon=":material/arrow_forward:")

@@ -1,17 +1,17 @@
-"""Learning curves and fold results: first the figures as a table, then the picture of the table."""
+"""Learning curves: first the figures as a table, then the picture of the table, and what it says in words."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from fmnist_core import NetworkResult
+from fmnist_core import NetworkResult, NetworkSettings
 from pages.parts import theme
 
-LESSON_BASELINE = 0.8194166666666666  # what the lesson prints for five folds and max_iter=5
+_WORSE = 0.01  # validation loss above its best by so much is a rise, not noise
+_BETTER = 0.002
+_GAP = 0.06
 
 
 def learning_table(result: NetworkResult) -> pd.DataFrame:
@@ -22,29 +22,56 @@ def learning_table(result: NetworkResult) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(untrained), table], ignore_index=True)[["epoch", *result.history]]
 
 
-def read(table: pd.DataFrame) -> str:
-    """What the curves say, in one sentence for a beginner; empty while there is too little to say.
+def read(table: pd.DataFrame, settings: NetworkSettings, under_way: bool = False) -> str:
+    """What the curves say, for a beginner; empty while there is too little to say.
 
     Parameters
     ----------
     table : DataFrame
         From `learning_table`, or the rows of a training under way.
+    settings : NetworkSettings
+    under_way : bool
+        Whether more epochs are to come.
     """
     trained = table[table["epoch"] > 0] if "loss" in table else table[:0]
+    if len(trained) and not np.isfinite(trained["loss"]).all():
+        return "The loss is no longer a number: the steps were too large. Try a smaller **learning rate**."
     if len(trained) < 2:
         return ""
-    training, validation = trained["loss"].to_numpy(), trained["val_loss"].to_numpy()
-    if not np.isfinite(training).all():
-        return "The loss is no longer a number: the steps were too large. Try a smaller **learning rate**."
-    best = int(validation.argmin())
-    if validation[-1] > validation[best] + 0.02 and training[-1] < training[best] and len(trained) - 1 - best >= 2:
+    if settings.split == "sorted":
         return (
-            f"The curves drift apart: training still gets better, validation has been worse since epoch "
-            f"{int(trained['epoch'].iloc[best])}. That is **overfitting**: try fewer epochs or early stopping."
+            "These validation pictures are of classes that the network was never shown: it **cannot** get them right. "
+            "Nothing is wrong with the network; the split is the mistake."
         )
-    if validation[-1] < validation[-2] - 0.002 and training[-1] < training[-2] - 0.002:
-        return "Both losses are still falling: **more epochs** would help."
-    return "Validation loss has levelled off: this network has learned about what it can. Try **hidden layers**."
+    return _read_losses(trained["loss"].to_numpy(), trained["val_loss"].to_numpy(), settings, under_way)
+
+
+def _read_losses(training: np.ndarray, validation: np.ndarray, settings: NetworkSettings, under_way: bool) -> str:
+    best = int(validation.argmin())
+    if validation[-1] > validation[best] + _WORSE and training[-1] < training[best] and len(training) - 1 - best >= 2:
+        return (
+            f"The curves drift apart: training loss still falls ({training[-1]:.3f}), but validation loss was best "
+            f"after epoch {best + 1} ({validation[best]:.3f}) and is worse now ({validation[-1]:.3f}). That is "
+            "**overfitting**: learning one's own pictures by heart. Fewer epochs, **early stopping**, **dropout** help."
+        )
+    if validation[-1] - training[-1] > max(_GAP, validation[0] - training[0] + _GAP):
+        return (
+            f"A gap has opened: loss {training[-1]:.3f} on the pictures it learns from, {validation[-1]:.3f} on the "
+            "held-out ones. It begins to learn its own pictures by heart; **dropout** narrows the gap."
+        )
+    if validation[-1] < validation[-2] - _BETTER and training[-1] < training[-2] - _BETTER:
+        if under_way:
+            return "Both losses are falling: it is learning what also holds for pictures that it has not seen."
+        return "Both losses were still falling at the end: it could learn more. **Train longer**, with more epochs."
+    if under_way:
+        return ""
+    return f"Validation loss has levelled off: this network has learned about what it can. Try {_next_step(settings)}."
+
+
+def _next_step(settings: NetworkSettings) -> str:
+    if settings.convolution_filters:
+        return "**another convolution block**, or a **learning-rate schedule**"
+    return "**convolution blocks**" if settings.hidden_units else "**hidden layers**"
 
 
 def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
@@ -60,71 +87,35 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
         Epochs in all, so that the axis does not move while the curve grows.
     """
     figure = theme.chart(f"{measure.capitalize()}, epoch by epoch")
-    untrained, table = table[table["epoch"] == 0], table[table["epoch"] > 0]
-    if len(untrained):  # in words: as a point it would squash all that follows
+    untrained, trained = table[table["epoch"] == 0], table[table["epoch"] > 0]
+    axis = "epoch"
+    if len(untrained):
         value = float(untrained[f"val_{measure}"].iloc[0])
-        shown = f"{value:.1%}" if measure == "accuracy" else f"{value:.2f}"
-        figure.add_annotation(
-            text=f"validation before training: {shown}",
-            xref="paper",
-            yref="paper",
-            x=1,
-            y=0.5,
-            xanchor="right",
-            showarrow=False,
+        axis += (
+            f" (before the first: {value:.1%}, chance)"
+            if measure == "accuracy"
+            else f" (before the first: {value:.2f})"
         )
+    # Once there is an epoch, chance is told in words only: as a point it would squash all that follows.
+    shown = trained if len(trained) else table
     for column, name, colour in (
         (measure, "training", theme.TRAINING),
         (f"val_{measure}", "validation", theme.VALIDATION),
     ):
-        if column in table:
+        if column in shown:
             figure.add_scatter(
-                x=table["epoch"], y=table[column], name=name, mode="lines+markers", line={"color": colour}
+                x=shown["epoch"],
+                y=shown[column],
+                name=name,
+                mode="lines+markers",
+                line={"color": colour},
+                hovertemplate="%{y:.4f}",
+                showlegend=True,
             )
-    figure.update_xaxes(title="epoch", range=[0.8, epochs + 0.2], dtick=1 if epochs <= 12 else 5)
+    first = 1 if len(trained) else 0
+    figure.update_xaxes(title=axis, range=[first - 0.2, epochs + 0.2], dtick=1 if epochs <= 12 else 5)
     figure.update_yaxes(
-        title="loss (nats)" if measure == "loss" else None,
-        tickformat=".0%" if measure == "accuracy" else None,
+        title="loss (cross-entropy)" if measure == "loss" else None,
+        tickformat=".0%" if measure == "accuracy" and not len(trained) else ".1%" if measure == "accuracy" else None,
     )
-    return figure
-
-
-def fold_table(accuracies: Sequence[float], seconds: Sequence[float], iterations: Sequence[int]) -> pd.DataFrame:
-    """One row a fold."""
-    return pd.DataFrame(
-        {
-            "fold": range(1, len(accuracies) + 1),
-            "accuracy": list(accuracies),
-            "seconds": list(seconds),
-            "iterations": list(iterations),
-        }
-    )
-
-
-def fold_chart(table: pd.DataFrame, folds: int) -> go.Figure:
-    """A dot a fold, their mean, and the lesson's figure."""
-    figure = theme.chart("Accuracy on each held-out fold", height=300)
-    figure.add_scatter(
-        x=table["fold"],
-        y=table["accuracy"],
-        mode="markers",
-        name="fold",
-        marker={"size": 12, "color": theme.VALIDATION},
-    )
-    figure.add_hline(
-        y=LESSON_BASELINE,
-        line={"dash": "dot", "color": theme.LESSON},
-        annotation_text=f"the lesson: {LESSON_BASELINE:.4f}",
-        annotation_position="bottom right",
-    )
-    if len(table):
-        mean = float(table["accuracy"].mean())
-        figure.add_hline(
-            y=mean,
-            line={"color": theme.VALIDATION},
-            annotation_text=f"mean so far: {mean:.4f}" if len(table) < folds else f"mean: {mean:.4f}",
-            annotation_position="top left",
-        )
-    figure.update_xaxes(title="fold", range=[0.5, folds + 0.5], dtick=1)
-    figure.update_yaxes(tickformat=".1%")
     return figure

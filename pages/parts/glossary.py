@@ -21,8 +21,10 @@ WORDS = {
 }
 
 
+@st.fragment
 def show(*words: str) -> None:
-    """Offer the explanations of `words`, folded."""
-    with st.expander("What do the words mean?", icon=":material/menu_book:"):
-        for word in words:
-            st.markdown(f"**{word.capitalize()}.** {WORDS[word]}")
+    """Offer the words as buttons in a row; the chosen one is explained below them."""
+    chosen = st.pills("What is…", [f"{word}?" for word in words], key="glossary", wrap=True)
+    if chosen:
+        word = chosen.removesuffix("?")
+        st.info(f"**{word.capitalize()}.** {WORDS[word]}", icon=":material/menu_book:")

@@ -8,10 +8,13 @@ import streamlit as st
 from plotly.subplots import make_subplots
 
 from fmnist_core import Run
+from fmnist_core.architecture import describe_layers
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import engine, gallery
+from pages.parts import engine, gallery, one_picture
+from pages.parts.measured import measure
 
 _MOST = 30  # units or filters drawn
+_PICTURES = 24  # gained or lost pictures drawn
 
 
 def weight_pictures(first_layer: np.ndarray) -> np.ndarray:
@@ -76,44 +79,81 @@ def show(run: Run) -> None:
     result = run.result
     n_epochs = len(result.validation_predictions_by_epoch) - 1
     st.subheader("What it learned")
-    traced = len(result.first_layer_by_epoch) > 1
-    epoch = n_epochs
-    if traced and n_epochs > 0:
+    last = len(result.first_layer_by_epoch) - 1
+    epoch = last
+    if last > 0:
         epoch = st.slider(
-            "After epoch", 0, n_epochs, n_epochs, key=f"learned.epoch.{n_epochs}", help="0 is before training: noise."
-        )
-    pictures = weight_pictures(result.first_layer_by_epoch[epoch if traced else 0])
-    one_layer = pictures.shape[0] == len(CLASS_NAMES) and not run.settings.hidden_units and pictures.shape[1] == 28
-    if one_layer:
-        names, title = list(CLASS_NAMES), "What each class looks for: blue pixels speak for it, red against it"
+            "Weights after epoch", 0, last, last, key=f"learned.epoch.{last}",
+            help="Move it to watch the pictures form. 0 is before training: noise.",
+        )  # fmt: skip
+    pictures = weight_pictures(result.first_layer_by_epoch[epoch])[:_MOST]
+    n_units = next(layer.output_shape[-1] for layer in describe_layers(run.settings) if layer.n_parameters)
+    if n_units == len(CLASS_NAMES) and not (run.settings.hidden_units or run.settings.convolution_filters):
+        names, title = list(CLASS_NAMES), "What each class looks for"
+        meaning = "Blue pixels speak for the class where the picture has ink, red ones against it."
     else:
-        names = [str(number) for number in range(1, len(pictures) + 1)][:_MOST]
-        title = f"The first layer's weights: {len(names)} of {len(pictures)}; blue for, red against"
-    st.plotly_chart(weights_chart(pictures[:_MOST], names, title), key="weights", alt=title)
+        names = [str(number) for number in range(1, len(pictures) + 1)]
+        what = "filters" if run.settings.convolution_filters else "units"
+        which = f"all {n_units} {what}" if n_units == len(pictures) else f"{len(pictures)} of {n_units} {what}"
+        title = f"What the first layer looks for: {which}"
+        where = "slid over the picture, 3 x 3 pixels at a time" if what == "filters" else "one picture a unit"
+        meaning = f"Each is {where}: ink where it is blue excites it, ink where it is red calms it."
+    st.plotly_chart(weights_chart(pictures, names, title), key="weights", alt=title)
+    st.caption(meaning)
     if n_epochs >= 2:
         _show_gained_and_lost(run, n_epochs)
 
 
-def _show_gained_and_lost(run: Run, n_epochs: int) -> None:
-    first, last = st.slider(
-        "Compare two epochs", 1, n_epochs, (1, n_epochs), key=f"learned.pair.{n_epochs}", help="On validation pictures."
-    )
-    train, indices = engine.dataset().train, run.result.validation_indices
-    labels = train.labels[indices]
+def gained_and_lost(run: Run, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places, in the validation pictures, that were wrong after epoch `first` and right after `last`; and the reverse.
+
+    Parameters
+    ----------
+    run : Run
+        A network.
+    first, last : int
+        Epochs; 0 is before training.
+
+    Returns
+    -------
+    gained, lost : ndarray of shape (n,), int64
+    """
+    labels = engine.dataset().train.labels[run.result.validation_indices]
     before, after = (run.result.validation_predictions_by_epoch[epoch] == labels for epoch in (first, last))
-    for column, title, chosen in zip(
+    return np.flatnonzero(after & ~before), np.flatnonzero(before & ~after)
+
+
+def _show_gained_and_lost(run: Run, n_epochs: int) -> None:
+    st.markdown("**Which pictures did it gain and lose on the way?** A click opens one.")
+    first, last = st.slider(
+        "Between two epochs", 0, n_epochs, (1, n_epochs), key=f"learned.pair.{n_epochs}", help="On validation pictures."
+    )
+    n = len(run.result.validation_indices)
+    for column, title, places in zip(
         st.columns(2, gap="medium"),
         ("Gained: wrong before, right after", "Lost: right before, wrong after"),
-        (after & ~before, before & ~after),
+        gained_and_lost(run, first, last),
         strict=True,
     ):
         with column:
-            places = np.flatnonzero(chosen)
-            st.markdown(f"**{title}**: {len(places):,} of {len(labels):,} validation pictures")
-            shown = indices[places[:24]]
-            gallery.show(
-                train.images[shown],
-                [CLASS_NAMES[label] for label in train.labels[shown]],
-                f"learned.{title[:4]}",
-                size=48,
-            )
+            st.markdown(f"**{title}**: {len(places):,} of {n:,} validation pictures")
+            _show_pictures(run, places[:_PICTURES], first, last, title.partition(":")[0])
+
+
+def _show_pictures(run: Run, places: np.ndarray, first: int, last: int, title: str) -> None:
+    train, positions = engine.dataset().train, run.result.validation_indices[places]
+    said = run.result.validation_predictions_by_epoch[[first, last]][:, places]
+    clicked = gallery.show(
+        train.images[positions],
+        [CLASS_NAMES[label] for label in train.labels[positions]],
+        f"learned.{title}",
+        label=title,
+        descriptions=[
+            f"{CLASS_NAMES[train.labels[position]]}, called {CLASS_NAMES[before]} after epoch {first} and "
+            f"{CLASS_NAMES[after]} after epoch {last}; picture {position}"
+            for position, before, after in zip(positions, *said, strict=True)
+        ],
+        size=48,
+    )
+    if clicked is not None:
+        one_picture.show(int(positions[clicked]), [measure(run.run_id)])

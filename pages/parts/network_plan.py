@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Iterable
+from math import prod
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import NetworkSettings, RunRecord
-from fmnist_core.architecture import PRESETS, LayerInfo, count_parameters, describe_layers, training_cost
+from fmnist_core import NetworkSettings, RunRecord, cost
+from fmnist_core.architecture import PRESETS, LayerInfo, count_parameters, describe_layers
 from pages.parts import settings_form, theme
 
 OWN_CHOICE = "Your own"
@@ -67,18 +70,18 @@ def _name(layer: LayerInfo) -> str:
 
 
 def drawing(settings: NetworkSettings) -> go.Figure:
-    """The layers that hold weights, as boxes whose height tells how many numbers they give."""
-    described = [layer for layer in describe_layers(settings) if layer.n_parameters]
-    names = ["784 pixels"] + [f"{' x '.join(map(str, layer.output_shape))}<br>{layer.kind}" for layer in described]
-    sizes = [784.0] + [float(_outputs(layer)) for layer in described]
-    largest = max(sizes)
-    figure = theme.chart("From pixels to ten probabilities", 240)
-    for place, (name, size) in enumerate(zip(names, sizes, strict=True)):
-        half = 0.15 + 0.85 * (size / largest) ** 0.4
+    """Dense layers and convolutions, as boxes whose height tells how many numbers they give."""
+    described = [layer for layer in describe_layers(settings) if layer.kind in {"Dense", "Conv2D"}]
+    names = ["784 pixels", *(_box_name(layer, layer is described[-1]) for layer in described)]
+    sizes = [784.0] + [float(prod(layer.output_shape)) for layer in described]
+    halves = [0.12 + 0.88 * (size / max(sizes)) ** 0.4 for size in sizes]
+    figure = theme.chart("From pixels to ten probabilities", 250)
+    width = 0.16 if len(names) > 2 else 0.1
+    for place, (name, half) in enumerate(zip(names, halves, strict=True)):
         figure.add_shape(
             type="rect",
-            x0=place - 0.16,
-            x1=place + 0.16,
+            x0=place - width,
+            x1=place + width,
             y0=-half,
             y1=half,
             fillcolor=theme.VALIDATION if place else theme.TRAINING,
@@ -87,51 +90,61 @@ def drawing(settings: NetworkSettings) -> go.Figure:
         )
         figure.add_annotation(x=place, y=-1.1, text=name, showarrow=False, yanchor="top")
         if place:
-            figure.add_annotation(
-                x=place - 0.5, y=0, text=f"{described[place - 1].n_parameters:,}<br>weights", showarrow=False
+            left, right, before = place - 1 + width, place - width, halves[place - 1]
+            figure.add_shape(  # every number of the left box goes to every unit of the right one
+                type="path",
+                path=f"M {left} {-before} L {left} {before} L {right} {half} L {right} {-half} Z",
+                fillcolor=theme.TRAINING,
+                opacity=0.15,
+                line_width=0,
             )
-    figure.update_xaxes(visible=False, range=[-0.5, len(names) - 0.5])
-    figure.update_yaxes(visible=False, range=[-2.0, 1.1])
+            n_weights = described[place - 1].n_parameters
+            figure.add_annotation(x=place - 0.5, y=0, text=f"{n_weights:,}<br>weights", showarrow=False)
+    figure.update_xaxes(visible=False, range=[-0.5, len(names) - 0.5], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-2.0, 1.1], fixedrange=True)
     return figure
 
 
-def _outputs(layer: LayerInfo) -> int:
-    product = 1
-    for length in layer.output_shape:
-        product *= length
-    return product
+def _box_name(layer: LayerInfo, last: bool) -> str:
+    size = " x ".join(map(str, layer.output_shape))
+    if last:
+        return f"{size} classes<br>softmax"
+    return f"{size}<br>convolution" if layer.kind == "Conv2D" else f"{size} units"
 
 
-def estimate_seconds(settings: NetworkSettings, records: Iterable[RunRecord]) -> float | None:
-    """How long a training may take, learned from the finished ones here; None before there is any.
+def estimate_seconds(settings: NetworkSettings, records: Iterable[RunRecord]) -> float:
+    """How long a training may take: counted for two cores, and corrected by how long such ones took here.
 
-    The median speed of the runs of the same kind (with or without convolutions), after a constant start.
+    The correction is the median of the five finished runs whose counted time was nearest.
     """
-    start = 1.5
-    convolutional = bool(settings.convolution_filters)
-    speeds = sorted(
-        training_cost(record.settings) / max(record.seconds - start, 0.1)
+    counted = cost.expected_seconds(settings)
+    known = sorted(
+        (abs(math.log(expected / counted)), record.seconds / expected)
         for record in records
+        # A stopped training, or one that may have stopped early, took less time than its settings say.
         if isinstance(record.settings, NetworkSettings)
         and record.stopped_after is None
-        and bool(record.settings.convolution_filters) == convolutional
+        and not record.settings.patience
+        for expected in [cost.expected_seconds(record.settings)]
     )
-    if not speeds:
-        return None
-    return start + training_cost(settings) / speeds[len(speeds) // 2]
+    return counted * (statistics.median(factor for _, factor in known[:5]) if known else 1.0)
 
 
-def show(settings: NetworkSettings, records: Iterable[RunRecord], folded: bool) -> None:
+def show(settings: NetworkSettings, seconds: float, folded: bool) -> None:
     """The network as it will be, its size, and the time it may take; the drawing folds away when asked to."""
-    seconds = estimate_seconds(settings, records)
-    time_words = "unknown until one like it was trained here" if seconds is None else f"about {_in_words(seconds)}"
+    at_most = "at most " if settings.patience else ""
     st.markdown(
-        f"**{count_parameters(settings):,} parameters** (weights to be learned). Training time: **{time_words}**."
+        f"**{count_parameters(settings):,} parameters** (weights to be learned) · training takes "
+        f"**{at_most}about {cost.in_words(seconds)}**",
+        help="Counted from the network's multiplications and corrected by how long finished trainings took here. "
+        "Other visitors' trainings come first.",
     )
-    with st.expander("The network, layer by layer", expanded=not folded):
+    with st.expander("The network, layer by layer", expanded=not folded, icon=":material/account_tree:"):
         st.plotly_chart(drawing(settings), key="drawing", alt="The network's layers from left to right")
-        st.dataframe(layers_table(settings), hide_index=True, key="layers")
-
-
-def _in_words(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+        st.dataframe(
+            layers_table(settings),
+            hide_index=True,
+            key="layers",
+            column_config={"parameters": st.column_config.NumberColumn(format="localized")},
+            alt="The layers, their shapes and parameters",
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -14,21 +14,35 @@ from pages.parts import address
 S = TypeVar("S", BaselineSettings, NetworkSettings)
 
 
-def arrive(kind: type[Settings]) -> None:
+def arrive(kind: type[Settings], beside: Collection[str] = ()) -> dict[str, str] | None:
     """Set the controls by the address if the visitor brought one; say what is wrong with it if anything is.
 
     A link alone never starts anything: it only moves the controls.
+
+    Parameters
+    ----------
+    kind : type
+        `BaselineSettings` or `NetworkSettings`.
+    beside : collection of str
+        Fields of the address that are the page's own and no settings.
+
+    Returns
+    -------
+    dict or None
+        Those fields, as far as the address has them; None when the visitor brought no address.
     """
     query = address.news(kind.kind)
     if query is None:
-        return
+        return None
+    own = {name: text for name, text in query.items() if name in beside}
     try:
-        place(kind.from_query(query))
+        place(kind.from_query({name: text for name, text in query.items() if name not in beside}))
     except SettingsError as error:
         place(kind())
         st.session_state[_key(kind, "problem")] = f"{error} The lesson's settings are shown instead."
     else:
         st.session_state.pop(_key(kind, "problem"), None)
+    return own
 
 
 def place(settings: Settings) -> None:
@@ -56,7 +70,7 @@ def current(kind: type[S]) -> S:
     return kind(**values)
 
 
-def show(kind: type[S], groups: Mapping[str, Sequence[str]]) -> S:
+def show(kind: type[S], groups: Mapping[str, Sequence[str]], beside: Mapping[str, str] | None = None) -> S:
     """Draw the controls and return what they say.
 
     Parameters
@@ -65,6 +79,8 @@ def show(kind: type[S], groups: Mapping[str, Sequence[str]]) -> S:
         `BaselineSettings` or `NetworkSettings`.
     groups : mapping of str to sequence of str
         Titles and the fields below them. The group with the empty title is always open, the others fold.
+    beside : mapping of str to str, optional
+        The page's own fields of the address.
     """
     problem = st.session_state.get(_key(kind, "problem"))
     if problem:
@@ -75,7 +91,7 @@ def show(kind: type[S], groups: Mapping[str, Sequence[str]]) -> S:
             for name in names:
                 values[name] = _control(kind, name)
     settings = kind(**values)
-    address.write(kind.kind, settings.to_query())
+    address.write(kind.kind, {**settings.to_query(), **(beside or {})})
     return settings
 
 

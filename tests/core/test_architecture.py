@@ -5,7 +5,12 @@ import random
 import pytest
 
 from fmnist_core import NetworkSettings
-from fmnist_core.architecture import PRESETS, count_parameters, describe_layers, training_cost
+from fmnist_core.architecture import (
+    PRESETS,
+    count_parameters,
+    describe_layers,
+    training_cost,
+)
 from fmnist_core.network import build_model
 
 

@@ -226,3 +226,10 @@ def test_first_layers_are_kept_epoch_by_epoch(small):
     np.testing.assert_allclose(result.first_layer_by_epoch[-1].ravel(), result.weights[:7840], atol=2e-3)
     model = build_model(NetworkSettings(**TINY))
     np.testing.assert_allclose(result.first_layer_by_epoch[0], model.get_weights()[0], atol=2e-3)
+
+
+def test_of_a_large_first_layer_the_first_units_are_kept_epoch_by_epoch(small):
+    result = train_network(small, NetworkSettings(epochs=1, batch_size=512, hidden_units=(256,)))
+    assert result.first_layer_by_epoch.shape == (2, 784, 30)
+    kernel = result.weights[: 784 * 256].reshape(784, 256)
+    np.testing.assert_allclose(result.first_layer_by_epoch[-1], kernel[:, :30], atol=2e-3)

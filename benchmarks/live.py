@@ -1,0 +1,136 @@
+"""The network page while it trains: ``python -m benchmarks.live``.
+
+The real server with its worker. How soon the first points are on screen after the click, in Chromium; how long a run
+of the page takes while another visitor's network trains; and what 50 trainings in a row leave in the memory.
+"""
+
+import asyncio
+import statistics
+import tempfile
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import sync_playwright
+
+from benchmarks.visitor import Visitor
+from tests.browser.chromium import find_chromium
+from tests.browser.conftest import CHROMIUM_ARGUMENTS, Server, running_server
+
+ROUNDS = 5
+RERUNS = 200
+TRAININGS = 50
+MEGABYTE = 2**20
+WANTED = {"first point": 2.0, "rerun, 95 %": 0.2, "server's growth": 20.0, "worker's memory": 1536.0}
+
+# A curve has grown its first point when a chart shows a mark; the training curve begins after the first epoch.
+SHOWN = "[...document.querySelectorAll('.js-plotly-plot')].some(chart => chart.querySelectorAll('.trace').length >= {})"
+
+
+async def wait_until_ready(server: Server) -> None:
+    visitor = Visitor(server.url, "network")
+    await visitor.arrive()
+    await visitor.wait_for("worker ready")
+    visitor.leave()
+
+
+def first_points(server: Server) -> dict[str, float]:
+    """Seconds from the click to the first point, and to the first epoch's, of the lesson's network: medians."""
+    points, epochs = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS)
+        for seed in range(1, ROUNDS + 1):
+            page = browser.new_page()
+            page.goto(f"{server.url}/network?seed={seed}")
+            page.get_by_role("button", name="Train", exact=True).wait_for()
+            page.evaluate("window.begin = new Promise(resolve => addEventListener('click', resolve, {once: true}))")
+            script = f"""async () => {{
+                await window.begin;
+                const start = performance.now(), seconds = [];
+                for (const traces of [1, 2]) {{
+                    while (!(traces === 1 ? {SHOWN.format(1)} : {SHOWN.format(2)}))
+                        await new Promise(requestAnimationFrame);
+                    seconds.push((performance.now() - start) / 1000);
+                }}
+                window.seconds = seconds;
+            }}"""
+            page.evaluate(f"void ({script})()")
+            page.get_by_role("button", name="Train", exact=True).click()
+            page.wait_for_function("window.seconds", timeout=120_000)
+            point, epoch = page.evaluate("window.seconds")
+            points.append(point)
+            epochs.append(epoch)
+            page.get_by_text("Validation accuracy").first.wait_for(timeout=120_000)
+            page.close()
+        browser.close()
+    found = {"first point": statistics.median(points), "first epoch": statistics.median(epochs)}
+    print(f"first point after {found['first point']:.2f} s, first epoch after {found['first epoch']:.2f} s", flush=True)
+    return found
+
+
+async def reruns(server: Server) -> dict[str, float]:
+    """Seconds that a run of the page takes at most in 95 of 100 cases, while a network trains."""
+    busy = Visitor(server.url, "network", "epochs=50&hidden_units=512,512&batch_size=16")
+    await busy.arrive()
+    await busy.rerun(press="Train")
+    await busy.wait_for("Epoch 1 of 50")
+    other = Visitor(server.url, "network")
+    await other.arrive()
+    whole, part = [], []
+    for _ in range(RERUNS):
+        whole.append(await other.rerun())
+        part.append(await busy.rerun_fragment() or 0.0)
+    await busy.rerun(press="Stop")
+    while await busy.rerun_fragment() is not None:
+        await asyncio.sleep(0.2)
+    for visitor in (busy, other):
+        assert not visitor.errors, visitor.errors
+        visitor.leave()
+    found = {"rerun, 95 %": _late(whole), "live refresh, 95 %": _late(part)}
+    print(
+        f"{RERUNS} runs of the page while a network trains: median {1000 * statistics.median(whole):.0f} ms, "
+        f"95 % within {1000 * found['rerun, 95 %']:.0f} ms; refreshes of the live curve: median "
+        f"{1000 * statistics.median(part):.0f} ms, 95 % within {1000 * found['live refresh, 95 %']:.0f} ms",
+        flush=True,
+    )
+    return found
+
+
+def _late(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=20)[-1]
+
+
+async def memory(server: Server) -> dict[str, float]:
+    """Megabytes: how much the server grows over the trainings, and the most that a worker held."""
+    process = psutil.Process(server.process.pid)
+    sizes, workers = [], []
+    for number in range(TRAININGS):
+        visitor = Visitor(server.url, "network", f"seed={100 + number}&epochs=2")
+        await visitor.arrive()
+        await visitor.train()
+        assert any("Validation accuracy" in text for text in visitor.texts), visitor.texts
+        assert not visitor.errors, visitor.errors
+        visitor.leave()
+        sizes.append(process.memory_info().rss / MEGABYTE)
+        workers.append(max(child.memory_info().rss for child in process.children(recursive=True)) / MEGABYTE)
+    print(
+        f"{TRAININGS} trainings in a row, each looked at: the server from {sizes[0]:.0f} to {sizes[-1]:.0f} MB "
+        f"(+{sizes[-1] - sizes[0]:.0f}), the worker from {workers[0]:.0f} to {workers[-1]:.0f} MB, at most "
+        f"{max(workers):.0f}",
+        flush=True,
+    )
+    return {"server's growth": sizes[-1] - sizes[0], "worker's memory": max(workers)}
+
+
+def main() -> None:
+    """Measure, print, and fail when the page is slower or grows more than it may."""
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
+        asyncio.run(wait_until_ready(server))
+        found = first_points(server)
+        found |= asyncio.run(reruns(server))
+        found |= asyncio.run(memory(server))
+    short = [f"{name}: {found[name]:.2f}, at most {wanted}" for name, wanted in WANTED.items() if found[name] > wanted]
+    assert not short, short
+
+
+if __name__ == "__main__":
+    main()
