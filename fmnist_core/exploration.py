@@ -7,6 +7,7 @@ cleanlab would bring four packages more. On the lesson's baseline both name the 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from fmnist_core.errors import DatasetError
 N_CLASSES = len(CLASS_NAMES)
 N_PIXELS = 28 * 28
 _WHITE = 255.0
+_BLOCK = 500  # pictures widened to floats or long integers at a time: a few MB, where all would need hundreds
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,15 +47,17 @@ class ClassStatistics:
 def describe_classes(split: Split) -> ClassStatistics:
     """Count, average and spread the pictures of each class."""
     counts = np.bincount(split.labels, minlength=N_CLASSES)
-    means, spreads = np.empty((2, N_CLASSES, 28, 28))
-    histograms = np.empty((N_CLASSES, 256), dtype=np.int64)
-    for number in range(N_CLASSES):
-        own = split.images[split.labels == number]
-        # sums of whole numbers are exact, and a class at a time needs little memory
-        means[number] = own.sum(axis=0, dtype=np.int64) / len(own)
-        squares = np.square(own, dtype=np.uint16).sum(axis=0, dtype=np.int64)
-        spreads[number] = np.sqrt(np.maximum(squares / len(own) - means[number] ** 2, 0.0))
-        histograms[number] = np.bincount(own.ravel(), minlength=256)
+    # sums of whole numbers are exact, in whatever portions they are added
+    sums, squares = np.zeros((2, N_CLASSES, 28, 28), dtype=np.int64)
+    histograms = np.zeros((N_CLASSES, 256), dtype=np.int64)
+    for number, positions in _blocks_of_one_class(split.labels):
+        own = split.images[positions]
+        sums[number] += own.sum(axis=0, dtype=np.int64)
+        squares[number] += np.square(own, dtype=np.uint16).sum(axis=0, dtype=np.int64)
+        histograms[number] += np.bincount(own.ravel(), minlength=256)
+    n = counts[:, None, None]
+    means = sums / n
+    spreads = np.sqrt(np.maximum(squares / n - means**2, 0.0))
     return ClassStatistics(counts, *(_fixed(each) for each in (means, spreads, histograms)))
 
 
@@ -72,10 +76,9 @@ def distances_to_mean(split: Split, means: np.ndarray) -> np.ndarray:
         Euclidean distance over the 784 pixels scaled to 0-1.
     """
     distances = np.empty(len(split.labels), dtype=np.float32)
-    for number in range(N_CLASSES):
-        own = np.flatnonzero(split.labels == number)
-        away = split.images[own].reshape(-1, N_PIXELS) - means[number].reshape(-1).astype(np.float32)
-        distances[own] = np.sqrt(np.einsum("ij,ij->i", away, away)) / _WHITE
+    for number, positions in _blocks_of_one_class(split.labels):
+        away = split.images[positions].reshape(-1, N_PIXELS) - means[number].reshape(-1).astype(np.float32)
+        distances[positions] = np.sqrt(np.einsum("ij,ij->i", away, away)) / _WHITE
     return _fixed(distances)
 
 
@@ -103,9 +106,10 @@ def separate(split: Split, means: np.ndarray, first: int, second: int) -> Separa
     start, difference = means[first].reshape(-1), (means[second] - means[first]).reshape(-1)
     weights = (difference / (difference @ difference)).astype(np.float32)
     offset = np.float32(start @ weights)
-    places = tuple(
-        split.images[split.labels == number].reshape(-1, N_PIXELS) @ weights - offset for number in (first, second)
-    )
+    along = np.empty(len(split.labels), dtype=np.float32)
+    for _, positions in _blocks_of_one_class(split.labels, (first, second)):
+        along[positions] = split.images[positions].reshape(-1, N_PIXELS) @ weights - offset
+    places = [_fixed(along[split.labels == number]) for number in (first, second)]
     n_wrong = np.count_nonzero(places[0] > 0.5) + np.count_nonzero(places[1] < 0.5)
     return Separation(difference.reshape(28, 28), (places[0], places[1]), n_wrong / (len(places[0]) + len(places[1])))
 
@@ -179,7 +183,7 @@ def count_neighbours(images: np.ndarray, labels: np.ndarray, n: int = 10) -> np.
     pixels = _scaled(images)
     norms = np.einsum("ij,ij->i", pixels, pixels)
     counts = np.zeros((N_CLASSES, N_CLASSES), dtype=np.int64)
-    block = 500  # rows compared at a time: 6 MB of distances
+    block = 100  # rows compared at a time: 1 MB of distances
     for start in range(0, len(pixels), block):
         rows = np.arange(start, min(start + block, len(pixels)))
         distances = norms - 2.0 * (pixels[rows] @ pixels.T)  # squared, but for what is the same in all of a row
@@ -242,8 +246,20 @@ def find_doubtful(labels: np.ndarray, probabilities: np.ndarray) -> DoubtfulLabe
     )
 
 
+def _blocks_of_one_class(
+    labels: np.ndarray, classes: Iterable[int] = range(N_CLASSES)
+) -> Iterator[tuple[int, np.ndarray]]:
+    """The positions of the classes' pictures, a class after the other, a few at a time; (k,), int64."""
+    for number in classes:
+        own = np.flatnonzero(labels == number)
+        for start in range(0, len(own), _BLOCK):
+            yield number, own[start : start + _BLOCK]
+
+
 def _scaled(images: np.ndarray) -> np.ndarray:
-    return images.reshape(len(images), -1).astype(np.float32) / np.float32(_WHITE)
+    pixels = images.reshape(len(images), -1).astype(np.float32)
+    pixels /= np.float32(_WHITE)
+    return pixels
 
 
 def _fixed(array: np.ndarray) -> np.ndarray:

@@ -43,20 +43,20 @@ def show_facts() -> None:
         column.metric(name, figure, help=explanation)
 
 
-def show_pictures() -> None:
-    """The strip, the shapes, and all pictures."""
-    show_lesson_strip()
-    show_facts()
-    st.subheader("All pictures")
-    picture_list.show()
-
-
 SHOW = {
-    "pictures": show_pictures,
+    "pictures": picture_list.show,
     "classes": class_view.show,
     "map": data_map.show,
     "doubtful": doubtful_labels.show,
 }
+
+
+@st.fragment
+def show_view() -> None:
+    """What was chosen to look at. A fragment: what a filter changes is drawn anew, and nothing around it."""
+    SHOW[state.get("view")]()
+    state.write()
+
 
 state.arrive()
 st.title("Look first: 70,000 pictures of clothes")
@@ -76,7 +76,11 @@ st.segmented_control(
     on_change=state.first_page,
     persist_state="session",
 )
-SHOW[state.get("view")]()
+if state.get("view") == "pictures":
+    show_lesson_strip()
+    show_facts()
+    st.subheader("All pictures")
+show_view()
 
 picture = state.opened()
 if picture is not None:

@@ -4,7 +4,7 @@
 const drawn = new WeakMap()
 
 function makeItem(data, position) {
-  const { sprite, columns, captions, descriptions, size } = data
+  const { columns, captions, descriptions, size } = data
   const item = document.createElement("li")
   const button = document.createElement("button")
   button.type = "button"
@@ -12,7 +12,6 @@ function makeItem(data, position) {
   button.title = descriptions[position]
   const picture = document.createElement("span")
   picture.className = "picture"
-  picture.style.maskImage = `url(${sprite})`
   const x = (position % columns) * size
   const y = Math.floor(position / columns) * size
   picture.style.maskPosition = `-${x}px -${y}px`
@@ -39,6 +38,8 @@ export default function (component) {
   const content = JSON.stringify({ ...data, chosen: null })
   let at = [...list.querySelectorAll("button")].indexOf(list.getRootNode().activeElement)
   if (drawn.get(list) !== content) {
+    // One rule for all: named by each picture, the sheet's long address would be read a hundred times.
+    parentElement.querySelector(".sheet").textContent = `.picture { mask-image: url("${data.sprite}") }`
     list.replaceChildren(...captions.map((_, position) => makeItem(data, position)))
     drawn.set(list, content)
     if (at >= 0) list.querySelectorAll("button")[Math.min(at, captions.length - 1)].focus()

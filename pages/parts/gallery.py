@@ -15,7 +15,7 @@ _HERE = Path(__file__).parent
 _COLUMNS = 20
 _component = st.components.v2.component(
     "gallery",
-    html='<ul class="gallery"></ul>\n',
+    html='<style class="sheet"></style><ul class="gallery"></ul>\n',
     css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
     js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
 )
