@@ -1,8 +1,10 @@
 """Pages without a server: a queue that computes nothing, and a run store of their own."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -74,3 +76,8 @@ def texts(app: AppTest) -> str:
     """All that a visitor can read, in one string."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error", "success")
     return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
+
+
+def galleries(app: AppTest) -> list[dict[str, Any]]:
+    """What each gallery of the page was given to draw, from the top."""
+    return [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.component_name == "gallery"]

@@ -17,8 +17,7 @@ from fmnist_core.pictures import PictureError, decode, prepare
 from pages.parts import confusion, drawing, duel, mistakes, ruler
 from pages.parts.measured import measure
 from tests.examples import baseline_run, network_run
-from tests.pages.conftest import texts
-from tests.pages.test_explorer import galleries
+from tests.pages.conftest import galleries, texts
 
 
 @pytest.fixture

@@ -9,11 +9,7 @@ from fmnist_core.exploration import count_neighbours, describe_classes, distance
 from pages.parts import class_view, data_map, explored, picture_list
 from pages.parts import explorer_state as state
 from tests.examples import baseline_run, network_run
-from tests.pages.conftest import texts
-
-
-def galleries(app):
-    return [json.loads(each.proto.json) for each in app.get("bidi_component")]
+from tests.pages.conftest import galleries, texts
 
 
 def charts(app):
