@@ -337,8 +337,8 @@ class RunStore:
             if used <= most_bytes:
                 return []
             removed: list[str] = []
-            own = [record for record in self.records()[1:] if f"{record.run_id}.zip" in stamps]
-            for record in sorted(own, key=lambda each: (f"{each.run_id}{_SHARED}" in stamps, each.created)):
+            own = [record for record in self.records() if f"{record.run_id}.zip" in stamps]
+            for record in sorted(own[1:], key=lambda each: (f"{each.run_id}{_SHARED}" in stamps, each.created)):
                 if used <= most_bytes:
                     break
                 self._shelf.remove(f"{record.run_id}.zip")

@@ -7,8 +7,9 @@ import logging
 import os
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from fmnist_core.errors import FMNISTError
 
@@ -148,50 +149,66 @@ class Bucket:
 
         self.address = url.rstrip("/")
         try:
-            self._files, self._root = fsspec.core.url_to_fs(self.address, use_listings_cache=False)
-            self._files.makedirs(self._root, exist_ok=True)
-        except ImportError as error:
-            raise FMNISTError(f"FMNIST_RUNS names {self.address}, which needs a package: {error}") from error
-        except (OSError, ValueError) as error:
+            with _as_os_error():
+                self._files, self._root = fsspec.core.url_to_fs(self.address, use_listings_cache=False)
+                self._files.makedirs(self._root, exist_ok=True)
+        except OSError as error:
             raise FMNISTError(
                 f"The store for finished runs, {self.address}, cannot be reached ({error}). "
-                "Name another one with FMNIST_RUNS."
+                "Name another one with FMNIST_RUNS, or install the package that is asked for."
             ) from error
 
     def stamps(self) -> dict[str, Stamp]:
-        self._files.invalidate_cache()
         return {
             entry["name"].rsplit("/", 1)[-1]: (str(entry.get("ETag") or entry.get("created")), int(entry["size"] or 0))
-            for entry in self._files.ls(self._root, detail=True)
+            for entry in self._list(self._root)
             if entry["type"] == "file"
         }
 
     def __contains__(self, name: str) -> bool:
-        return bool(self._files.isfile(self._path(name)))
+        with _as_os_error():
+            return bool(self._files.isfile(self._path(name)))
 
     def read(self, name: str, most: int) -> bytes:
-        content: bytes = self._files.cat_file(self._path(name), start=0, end=most + 1)
+        with _as_os_error():
+            content: bytes = self._files.cat_file(self._path(name), start=0, end=most + 1)
         if len(content) > most:
             raise ValueError
         return content
 
     def write(self, name: str, content: bytes) -> None:
-        self._files.pipe_file(self._path(name), content)
+        with _as_os_error():
+            self._files.pipe_file(self._path(name), content)
 
     def remove(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with _as_os_error(), contextlib.suppress(FileNotFoundError):
             self._files.rm_file(self._path(name))
 
     def set_aside(self, name: str) -> None:
-        self._files.mv(self._path(name), f"{self._root}/{_DAMAGED}/{name}.{time.time_ns()}")
+        with _as_os_error():
+            self._files.mv(self._path(name), f"{self._root}/{_DAMAGED}/{name}.{time.time_ns()}")
 
     def aside(self) -> list[str]:
-        self._files.invalidate_cache()
-        try:
-            entries = self._files.ls(f"{self._root}/{_DAMAGED}", detail=False)
-        except FileNotFoundError:
-            return []
-        return sorted(entry.rsplit("/", 1)[-1] for entry in entries)
+        return sorted(entry["name"].rsplit("/", 1)[-1] for entry in self._list(f"{self._root}/{_DAMAGED}"))
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+    def _list(self, folder: str) -> list[dict[str, Any]]:
+        with _as_os_error():
+            self._files.invalidate_cache()
+            try:
+                return list(self._files.ls(folder, detail=True))
+            except FileNotFoundError:  # a bucket knows no empty folder
+                return []
+
+
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """What goes wrong on the way to a bucket has a name of its own in each of fsspec's file systems."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error

@@ -54,7 +54,7 @@ def wait_for(condition, seconds=90.0):
     raise AssertionError(f"nothing came of it in {seconds} s")
 
 
-def ended(queue, settings, seconds=90.0):
+def ended(queue, settings, seconds=180.0):
     run_id = identify(settings, DATA_DIGEST)
 
     def look():
@@ -90,7 +90,7 @@ def test_a_training_reports_each_epoch_and_can_be_stopped_with_what_it_learned(q
     start = time.monotonic()
     queue.stop(job.run_id)
     job = ended(queue, LONG)
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30  # a second on an idle machine
     assert job.state is JobState.STOPPED
     assert job.saved_run_id != job.run_id
     assert job.run_id not in store

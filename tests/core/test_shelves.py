@@ -1,0 +1,207 @@
+"""One contract for every place where runs can lie: a folder, a bucket in memory, a bucket behind S3's protocol."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import boto3  # type: ignore[import-untyped]
+import numpy as np
+import pytest
+from moto.server import ThreadedMotoServer
+
+from fmnist_core import FMNISTError, RunStore
+from fmnist_core.errors import RunDamaged, RunNotFound
+from fmnist_core.shelves import Bucket, Folder, open_shelf
+from tests.core.test_runs import baseline_run
+
+KINDS = ("folder", "memory", "s3")
+
+
+@pytest.fixture(scope="module")
+def s3():
+    """An S3 server on this machine, named by the variables that every S3 client reads."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="class")
+        yield
+    server.stop()
+
+
+@pytest.fixture(params=KINDS)
+def address(request, tmp_path):
+    if request.param == "folder":
+        return str(tmp_path / "runs")
+    if request.param == "memory":
+        return f"memory://{uuid.uuid4().hex}"
+    request.getfixturevalue("s3")
+    return f"s3://class/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def shelf(address):
+    return open_shelf(address)
+
+
+def test_a_file_is_written_listed_read_changed_and_removed(shelf, address):
+    assert shelf.stamps() == {}
+    assert "a.zip" not in shelf
+    shelf.write("a.zip", b"one")
+    stamp = shelf.stamps()["a.zip"]
+    assert stamp[1] == 3
+    assert "a.zip" in shelf
+    assert open_shelf(shelf.address).read("a.zip", 10) == b"one"
+    shelf.write("a.zip", b"three")
+    assert shelf.read("a.zip", 10) == b"three"
+    assert shelf.stamps()["a.zip"] != stamp
+    shelf.remove("a.zip")
+    shelf.remove("a.zip")
+    assert shelf.stamps() == {}
+    with pytest.raises(FileNotFoundError):
+        shelf.read("a.zip", 10)
+
+
+def test_what_is_too_large_is_not_read(shelf):
+    shelf.write("a.zip", b"0123456789")
+    assert shelf.read("a.zip", 10) == b"0123456789"
+    with pytest.raises(ValueError):
+        shelf.read("a.zip", 9)
+
+
+def test_what_is_set_aside_is_out_of_sight_and_not_lost(shelf):
+    assert shelf.aside() == []
+    shelf.write("a.zip", b"bad")
+    shelf.set_aside("a.zip")
+    assert "a.zip" not in shelf.stamps()
+    assert [name.startswith("a.zip.") for name in shelf.aside()] == [True]
+
+
+def test_a_store_keeps_its_promises_wherever_it_is(address):
+    store, run = RunStore(address), baseline_run(1)
+    assert store.records() == []
+    store.publish(run)
+    store.publish(run)
+    loaded = RunStore(store.address).load(run.run_id)
+    assert loaded.record == run.record
+    np.testing.assert_array_equal(loaded.result.test_scores, run.result.test_scores)
+    assert [record.run_id for record in store.records()] == [run.run_id]
+    open_shelf(address).write(f"{run.run_id}.zip", b"half a run")
+    with pytest.raises(RunDamaged):
+        store.load(run.run_id)
+    assert store.records() == []
+    assert len(store.damaged) == 1
+    with pytest.raises(RunNotFound, match="There is no run"):
+        store.load(run.run_id)
+
+
+def test_the_oldest_runs_leave_first_shared_ones_last_and_the_newest_never(address, monkeypatch):
+    store = RunStore(address)
+    runs = [baseline_run(n) for n in range(4)]
+    for n, run in enumerate(runs):
+        object.__setattr__(run.record, "created", f"2026-01-0{n + 1}T00:00:00+00:00")
+        store.publish(run)
+    size = max(size for _, size in open_shelf(address).stamps().values())
+    store.share(runs[0].run_id)
+    store.share("0123456789abcdef")  # not there: nothing is remembered
+    assert store.make_room(4 * size) == []
+    assert store.make_room(3 * size) == [runs[1].run_id]
+    assert store.make_room(1) == [runs[2].run_id, runs[0].run_id]
+    assert [record.run_id for record in store.records()] == [runs[3].run_id]
+    assert list(open_shelf(address).stamps()) == [f"{runs[3].run_id}.zip"]
+
+
+def test_prepared_runs_are_shown_until_they_are_made_here_and_never_removed(address, tmp_path):
+    prepared, own = baseline_run(1), baseline_run(2)
+    RunStore(tmp_path / "prepared").publish(prepared)
+    store = RunStore(address, prepared=tmp_path / "prepared")
+    store.publish(own)
+    assert {record.run_id for record in store.records()} == {prepared.run_id, own.run_id}
+    assert store.load(prepared.run_id).record == prepared.record
+    assert (store.is_prepared(prepared.run_id), store.is_prepared(own.run_id)) == (True, False)
+    assert prepared.run_id in store
+    store.make_room(1)
+    assert prepared.run_id in store
+    store.publish(prepared)
+    assert not store.is_prepared(prepared.run_id)
+    assert len(store.records()) == 2
+
+
+def test_an_address_that_cannot_be_reached_is_named_with_the_mend(s3, tmp_path, monkeypatch):
+    with pytest.raises(FMNISTError, match="nonsense://x, cannot be reached"):
+        open_shelf("nonsense://x")
+    store = RunStore("s3://class/lost")
+    assert isinstance(store._shelf, Bucket)
+    with monkeypatch.context() as patch:
+        patch.setattr(store._shelf._files, "pipe_file", lambda *_: 1 / 0)
+        with pytest.raises(FMNISTError, match=r"s3://class/lost \(ZeroDivisionError.*FMNIST_RUNS"):
+            store.publish(baseline_run(1))
+    assert isinstance(open_shelf(tmp_path), Folder)
+    assert isinstance(open_shelf("memory://x"), Bucket)
+
+
+# Every operation by which a folder could lose something, and the error of a full or a broken disk at it.
+OPERATIONS = ("builtins.open", "os.fsync", "os.replace", "os.open", "pathlib.Path.mkdir")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError(5, "Input/output error")])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_error_at_any_operation_harms_no_earlier_run_and_is_told(tmp_path, monkeypatch, operation, error):
+    store = RunStore(tmp_path / "runs")
+    earlier, run = baseline_run(1), baseline_run(2)
+    store.publish(earlier)
+
+    def fail(*_args, **_kwargs):
+        raise error
+
+    with monkeypatch.context() as patch, contextlib.suppress(FMNISTError):
+        patch.setattr(operation, fail)
+        RunStore(tmp_path / "runs").publish(run)
+        assert operation == "pathlib.Path.mkdir"  # all others are needed; a folder that is there need not be made
+    seen = {record.run_id for record in RunStore(tmp_path / "runs").records()}
+    # The rename is done when only the folder's own fsync fails: the run is whole, and there or not.
+    assert {earlier.run_id} <= seen <= {earlier.run_id, run.run_id}
+    assert not list((tmp_path / "runs").glob(".*.tmp"))
+
+
+WRITER = """
+import sys
+from tests.core.test_runs import baseline_run
+from fmnist_core import RunStore
+store, n = RunStore(sys.argv[1]), int(sys.argv[2])
+runs = [baseline_run(seed) for seed in range(n, n + 20)]
+print("ready", flush=True)
+for run in runs:
+    store.publish(run)
+    print(run.run_id, flush=True)
+"""
+
+
+def test_a_writer_killed_at_random_moments_loses_nothing_that_it_published(tmp_path):
+    """`FMNIST_KILLS` sets how often; `make soak` takes 1,000."""
+    lot = np.random.default_rng(0)
+    published: set[str] = set()
+    for n in range(int(os.environ.get("FMNIST_KILLS", "8"))):
+        command = [sys.executable, "-c", WRITER, str(tmp_path), str(1000 + 20 * n)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True) as writer:
+            assert writer.stdout.readline() == "ready\n"
+            for _ in range(int(lot.integers(0, 6))):
+                published.add(writer.stdout.readline().strip())
+            writer.kill()
+            published.update(line for line in writer.stdout.read().split("\n")[:-1])
+    store = RunStore(tmp_path)
+    kept = {record.run_id for record in store.records()}
+    assert published <= kept
+    assert not store.damaged
+    assert all(store.load(run_id).run_id == run_id for run_id in kept)
