@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Protocol, cast
 
 import numpy as np
 import streamlit as st
@@ -173,13 +172,6 @@ def _ask(run_id: str, small: np.ndarray) -> tuple[np.ndarray, bool]:
     return known[fingerprint]
 
 
-class Predictor(Protocol):
-    """What the queue offers: a network asked in the worker."""
-
-    def predict(self, run_id: str, images: np.ndarray) -> np.ndarray:
-        """Probabilities, (n, 10), of `images`, (n, 28, 28), uint8."""
-
-
 def predict(run_id: str, small: np.ndarray) -> tuple[np.ndarray, bool]:
     """Ask a run: a baseline here, by its coefficients; a network in the worker.
 
@@ -195,7 +187,7 @@ def predict(run_id: str, small: np.ndarray) -> tuple[np.ndarray, bool]:
     images = small.reshape(1, SIDE, SIDE)
     run = engine.run(run_id)
     if run.settings.kind == "network":
-        return cast(Predictor, engine.queue()).predict(run_id, images)[0].astype(np.float64), True
+        return engine.queue().predict(run_id, images)[0].astype(np.float64), True
     pixels = scale_and_flatten(images) if run.settings.scaling else images.reshape(1, -1).astype(np.float64)
     scores = pixels @ run.result.coefficients.T + run.result.intercepts
     probabilities = to_probabilities(scores, run.result.loss_name)

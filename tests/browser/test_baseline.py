@@ -34,11 +34,8 @@ def test_the_curve_grows_run_by_run_and_can_be_stopped(open_page, server):
 
 
 def test_a_sample_of_ones_choice_shows_which_pixels_spoke(open_page, server):
-    page = open_page(f"{server.url}/baseline?folds=2&seed=912&max_iter=1")
-    start = button(page, "Run the baseline")
-    expect(start).to_be_visible()
-    if start.is_enabled():
-        start.click()
+    page = open_page(f"{server.url}/baseline?folds=2&seed=913&max_iter=1")
+    button(page, "Run the baseline").click()
     sample = page.get_by_role("spinbutton", name="Training picture, 0 to 59,999")
     expect(sample).to_be_visible(timeout=TRAINING_SECONDS)
     sample.fill("18")

@@ -36,6 +36,18 @@ def test_the_diagram_is_scikit_learns(labels, probabilities, n_bins):
         np.testing.assert_allclose(interval, proportion_confint(round(n_right), n, method="wilson"), atol=1e-12)
 
 
+def test_the_diagram_and_top_2_of_a_real_network_are_scikit_learns(real_network, dataset):
+    labels, probabilities = dataset.train.labels[real_network.validation_indices], real_network.validation_probabilities
+    right, confidences = probabilities.argmax(axis=1) == labels, probabilities.max(axis=1).astype(np.float64)
+    found = calibrate(right, confidences)
+    accuracy, confidence = calibration_curve(right, confidences, n_bins=15, strategy="uniform")
+    np.testing.assert_allclose(found.accuracy, accuracy)
+    np.testing.assert_allclose(found.confidence, confidence)
+    error = np.sum(found.n_pictures / len(labels) * np.abs(accuracy - confidence))
+    assert found.expected_error == pytest.approx(error, rel=1e-9)
+    assert top_k_accuracy(labels, probabilities) == top_k_accuracy_score(labels, probabilities, k=2)
+
+
 def test_each_bin_lies_between_its_edges(labels, probabilities):
     found = calibrate(probabilities.argmax(axis=1) == labels, probabilities.max(axis=1))
     assert (found.edges[:, 0] < found.confidence).all()

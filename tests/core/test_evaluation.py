@@ -35,6 +35,35 @@ def test_every_figure_is_scikit_learns(labels, probabilities):
     np.testing.assert_array_equal(report.confidences, probabilities.max(axis=1))
 
 
+@pytest.mark.parametrize("kind", ["network", "baseline", "baseline on test"])
+def test_every_figure_of_real_runs_is_scikit_learns_and_statsmodels(kind, dataset, request):
+    if kind == "network":
+        result = request.getfixturevalue("real_network")
+        labels, ranking = dataset.train.labels[result.validation_indices], result.validation_probabilities
+        report = evaluate(labels, ranking)
+        probabilities = ranking.astype(np.float64)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+    else:
+        result = request.getfixturevalue("real_baseline")
+        on_test = kind == "baseline on test"
+        labels = (dataset.test if on_test else dataset.train).labels
+        ranking = result.test_scores if on_test else result.out_of_fold_scores
+        probabilities = result.test_probabilities if on_test else result.out_of_fold_probabilities
+        report = evaluate(labels, probabilities, ranking)
+    said = ranking.argmax(axis=1)
+    assert report.accuracy == metrics.accuracy_score(labels, said) > 0.6
+    n_right = int((said == labels).sum())
+    assert report.interval == pytest.approx(proportion_confint(n_right, len(labels), method="wilson"), abs=1e-12)
+    assert report.loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-9)
+    np.testing.assert_array_equal(report.confusion, metrics.confusion_matrix(labels, said))
+    expected = metrics.classification_report(labels, said, output_dict=True)
+    for number in range(10):
+        row = expected[str(number)]
+        figures = report.precision[number], report.recall[number], report.f1[number], report.support[number]
+        assert figures == pytest.approx((row["precision"], row["recall"], row["f1-score"], row["support"]))
+    np.testing.assert_allclose(report.confidences, probabilities[np.arange(len(labels)), said], rtol=1e-6)
+
+
 def test_float32_probabilities_are_taken_without_complaint(labels, probabilities):
     report = evaluate(labels, probabilities.astype(np.float32))
     assert report.loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-5)

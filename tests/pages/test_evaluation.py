@@ -14,7 +14,7 @@ from fmnist_core import BaselineSettings, JobRefused, NetworkSettings
 from fmnist_core.comparison import compare
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.pictures import PictureError, decode, prepare
-from pages.parts import confusion, drawing, duel, mistakes, ruler
+from pages.parts import confusion, drawing, duel, engine, mistakes, ruler
 from pages.parts.measured import measure
 from tests.examples import baseline_run, network_run
 from tests.pages.conftest import galleries, texts
@@ -25,6 +25,22 @@ def run(store, dataset):
     run = network_run(dataset)
     store.publish(run)
     return run
+
+
+def test_all_visitors_share_one_copy_of_a_runs_arrays(open_page, store, dataset, run):
+    baseline = baseline_run(dataset)
+    store.publish(baseline)
+    visits = [
+        open_page("evaluation.py", run=baseline.run_id, against=run.run_id, view=view)
+        for view in ("confusions", "mistakes", "trust", "duel")
+    ]
+    measured = measure(baseline.run_id)
+    assert measured is measure(baseline.run_id)
+    assert measured.ranking is engine.run(baseline.run_id).result.out_of_fold_scores
+    assert not measured.ranking.flags.writeable
+    for app in visits:
+        for key, value in app.session_state.items():
+            assert not isinstance(value, np.ndarray), f"{key}: a visitor keeps an array"
 
 
 def test_without_a_run_the_page_says_how_to_get_one(open_page):
