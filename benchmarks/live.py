@@ -123,9 +123,7 @@ def main() -> None:
     """Measure, print, and fail when the page is slower or grows more than it may."""
     with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
         asyncio.run(wait_until_ready(server))
-        found = first_points(server)
-        found |= asyncio.run(reruns(server))
-        found |= asyncio.run(memory(server))
+        found = first_points(server) | asyncio.run(reruns(server)) | asyncio.run(memory(server))
     short = [f"{name}: {found[name]:.2f}, at most {wanted}" for name, wanted in WANTED.items() if found[name] > wanted]
     assert not short, short
 
