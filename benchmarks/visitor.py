@@ -20,7 +20,7 @@ class Visitor:
         self._url, self._page, self._query = url, page, query
         self._socket: WebSocketClientConnection | None = None
         self._page_hash = ""
-        self._buttons: dict[str, str] = {}  # label -> id
+        self._buttons: dict[str, tuple[str, str]] = {}  # label -> id, and the fragment it belongs to
         self._fragments: list[str] = []  # those that ask to be run again and again
         self.texts: list[str] = []
         self.errors: list[str] = []
@@ -33,10 +33,11 @@ class Visitor:
         return await self.rerun()
 
     async def rerun(self, press: str | None = None) -> float:
-        """Run the whole page, with the button of that label pressed if given; seconds until it is done."""
+        """Run the page, or the part of it that holds the button to be pressed; seconds until it is done."""
         message = BackMsg()
         if press is not None:
-            message.rerun_script.widget_states.widgets.add(id=self._buttons[press], trigger_value=True)
+            button, message.rerun_script.fragment_id = self._buttons[press]
+            message.rerun_script.widget_states.widgets.add(id=button, trigger_value=True)
         return await self._run(message)
 
     async def rerun_fragment(self) -> float | None:
@@ -105,7 +106,7 @@ class Visitor:
         element = delta.new_element
         kind = element.WhichOneof("type")
         if kind == "button":
-            self._buttons[element.button.label] = element.button.id
+            self._buttons[element.button.label] = (element.button.id, delta.fragment_id)
         if kind == "exception":
             self.errors.append(element.exception.message)
         self.texts.extend(_strings(getattr(element, kind)) if kind else ())
