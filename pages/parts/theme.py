@@ -9,19 +9,9 @@ VALIDATION = "#0072b2"
 ACCENT = "#d55e00"
 LESSON = "#009e73"
 
-# Ten colours that stay apart for colour-blind eyes (Okabe and Ito's eight, and two between), one per class.
-CLASS_COLOURS = (
-    "#0072b2",
-    "#e69f00",
-    "#009e73",
-    "#cc79a7",
-    "#56b4e9",
-    "#d55e00",
-    "#8c6d31",
-    "#7a869a",
-    "#b3a100",
-    "#6a3d9a",
-)
+# One colour per class, the same everywhere. Streamlit puts the theme's ten categorical colours, which config.toml
+# chooses for light and for dark, in the place of these stand-ins of its own.
+CLASS_COLOURS = tuple(f"#0000{number:02}" for number in range(1, 11))
 
 
 def chart(title: str, height: int = 320) -> go.Figure:
