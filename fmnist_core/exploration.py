@@ -154,15 +154,21 @@ def lay_out(split: Split) -> PictureMap:
             f"{path} cannot be read ({type(error).__name__}). Restore it with `git checkout -- {path.name}` "
             "in its folder, or make it again with `python -m fmnist_core.data.make_map`."
         ) from error
-    pixels = _scaled(split.images[positions])
-    pixels -= pixels.mean(axis=0)
-    covariance = pixels.T @ pixels / len(pixels)
+    images = split.images[positions]
+    mean = images.mean(axis=0, dtype=np.float64).reshape(-1) / _WHITE
+    covariance = np.zeros((N_PIXELS, N_PIXELS), dtype=np.float32)
+    for start in range(0, len(images), _BLOCK):
+        away = _scaled(images[start : start + _BLOCK]) - mean.astype(np.float32)
+        covariance += away.T @ away / len(images)
     variances, axes = eigh(covariance, subset_by_index=[N_PIXELS - 2, N_PIXELS - 1])
     axes, variances = axes[:, ::-1], variances[::-1]  # eigh sorts upwards
     # a sign is arbitrary: the largest entry is made positive, as scikit-learn does
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])
     shares = variances / np.trace(covariance)
-    return PictureMap(_fixed(positions), _fixed(tsne), _fixed(pixels @ axes), (float(shares[0]), float(shares[1])))
+    pca = np.concatenate(
+        [_scaled(images[start : start + _BLOCK]) @ axes for start in range(0, len(images), _BLOCK)]
+    ) - (mean @ axes).astype(np.float32)
+    return PictureMap(_fixed(positions), _fixed(tsne), _fixed(pca), (float(shares[0]), float(shares[1])))
 
 
 def count_neighbours(images: np.ndarray, labels: np.ndarray, n: int = 10) -> np.ndarray:
@@ -231,16 +237,21 @@ def find_doubtful(labels: np.ndarray, probabilities: np.ndarray) -> DoubtfulLabe
     rows = np.arange(len(labels))
     given = probabilities[rows, labels]
     usual = np.array([given[labels == number].mean() for number in range(N_CLASSES)])
-    sure = np.where(probabilities >= usual, probabilities, -1.0)
-    suggested = sure.argmax(axis=1)
-    others = probabilities.copy()
-    others[rows, labels] = -1.0
-    margins = others.max(axis=1) - given
-    found = np.flatnonzero((sure[rows, suggested] >= 0.0) & (suggested != labels))
+    suggested, margins = np.empty(len(labels), dtype=np.uint8), np.empty(len(labels))
+    for start in range(0, len(labels), 10 * _BLOCK):
+        block = slice(start, start + 10 * _BLOCK)
+        others = probabilities[block].copy()
+        others[others < usual] = -1.0  # of those it is not sure enough
+        # sure of none: the label stands
+        suggested[block] = np.where(others.max(axis=1) >= 0.0, others.argmax(axis=1), labels[block])
+        others[:] = probabilities[block]
+        others[np.arange(len(others)), labels[block]] = -1.0
+        margins[block] = others.max(axis=1) - given[block]
+    found = np.flatnonzero(suggested != labels)
     found = found[np.argsort(-margins[found], kind="stable")]
     return DoubtfulLabels(
         _fixed(found.astype(np.int32)),
-        _fixed(suggested[found].astype(np.uint8)),
+        _fixed(suggested[found]),
         _fixed(probabilities[found, suggested[found]].astype(np.float32)),
         _fixed(margins.astype(np.float32)),
     )

@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import eigh
 
 _N_AXES = 47
 _N_FOR_AXES = 3_000  # pictures that choose the directions; any directions give exact answers, good ones fast answers
-_BLOCK = 2_000
+_BLOCK = 500  # pictures widened to floats at a time: a few MB
 # Rows of the search's one large product at a time. Small products stay on the caller's thread: with BLAS' own threads
 # a search waited up to 30 times as long while the machine was busy.
 _PRODUCT_BLOCK = 6_000
@@ -50,9 +51,13 @@ class NeighbourIndex:
         self._pixels = images.reshape(len(images), -1)
         sample = self._pixels[np.linspace(0, len(images) - 1, min(_N_FOR_AXES, len(images)), dtype=np.int64)]
         self._centre = sample.mean(axis=0, dtype=np.float64).astype(np.float32)
-        centred = sample - self._centre
-        _, axes = np.linalg.eigh(centred.T @ centred)
-        self._axes = np.ascontiguousarray(axes[:, : -_N_AXES - 1 : -1])
+        n_pixels = self._pixels.shape[1]
+        products = np.zeros((n_pixels, n_pixels), dtype=np.float32)
+        for start in range(0, len(sample), _BLOCK):
+            centred = sample[start : start + _BLOCK] - self._centre
+            products += centred.T @ centred
+        _, axes = eigh(products, subset_by_index=[n_pixels - _N_AXES, n_pixels - 1])
+        self._axes = np.ascontiguousarray(axes)
         self._descriptions = np.empty((len(images), _N_AXES + 1), dtype=np.float32)
         for start in range(0, len(images), _BLOCK):
             block = slice(start, start + _BLOCK)

@@ -10,10 +10,10 @@ from pages.parts import explorer_state as state
 def show_lesson_strip() -> None:
     """The lesson's first look: ten pictures in a row."""
     train = explored.split("train")
-    st.subheader("The first ten training pictures, with their labels")
+    st.markdown("**The first ten training pictures, with their labels**")
     captions = [f"{label} {CLASS_NAMES[label]}" for label in train.labels[:10]]
     clicked = gallery.show(
-        train.images[:10], captions, "explorer.strip", label="The first ten training pictures", size=84
+        train.images[:10], captions, "explorer.strip", label="The first ten training pictures", size=66
     )
     st.caption(
         "The number below a picture is its **label**: it stands for the **class**, the kind of clothing. A model gets "
@@ -25,22 +25,15 @@ def show_lesson_strip() -> None:
 
 def show_facts() -> None:
     """The shapes of the four arrays, in words."""
-    facts = st.columns(4)
-    for column, (name, figure, explanation) in zip(
-        facts,
-        (
-            (
-                "Training pictures",
-                "60,000",
-                "train.images has the shape (60000, 28, 28): models learn from this split.",
-            ),
-            ("Test pictures", "10,000", "test.images has the shape (10000, 28, 28): a split kept for the very end."),
-            ("Classes", "10", "6,000 training and 1,000 test pictures of each."),
-            ("Pixels a picture", "28 x 28", "Each a grey value, 0 to 255: 784 numbers in all."),
-        ),
-        strict=True,
-    ):
-        column.metric(name, figure, help=explanation)
+    facts = (
+        ("Training pictures", "60,000", "train.images has the shape (60000, 28, 28): models learn from this split."),
+        ("Test pictures", "10,000", "test.images has the shape (10000, 28, 28): a split kept for the very end."),
+        ("Classes", "10", "6,000 training and 1,000 test pictures of each."),
+        ("Pixels a picture", "28 x 28", "Each a grey value, 0 to 255: 784 numbers in all."),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for name, figure, explanation in facts:
+            st.metric(name, figure, help=explanation, width=165)
 
 
 SHOW = {
@@ -75,11 +68,14 @@ st.segmented_control(
     required=True,
     on_change=state.first_page,
     persist_state="session",
+    label_visibility="collapsed",
 )
 if state.get("view") == "pictures":
-    show_lesson_strip()
-    show_facts()
-    st.subheader("All pictures")
+    strip, facts = st.columns([2.2, 1], gap="medium")
+    with strip:
+        show_lesson_strip()
+    with facts:
+        show_facts()
 show_view()
 
 picture = state.opened()

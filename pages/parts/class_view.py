@@ -63,8 +63,8 @@ def difference_chart(separation: Separation, first: str, second: str) -> go.Figu
 def places_chart(separation: Separation, first: str, second: str) -> go.Figure:
     """How far the pictures of both classes overlap on the line between their means."""
     figure = theme.chart("All pictures between the two means", 360)
-    low, high = np.percentile(np.concatenate(separation.places), [0.1, 99.9])
-    edges = np.linspace(low, high, 61)
+    both = np.concatenate(separation.places)
+    edges = np.linspace(both.min(), both.max(), 81)
     for name, places in zip((first, second), separation.places, strict=True):
         counts, _ = np.histogram(places, edges)
         figure.add_bar(
@@ -88,8 +88,8 @@ def similarity_table(counts: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(shares, index=pd.Index(CLASS_NAMES, name="class"), columns=list(CLASS_NAMES))
 
 
-def similarity_chart(table: pd.DataFrame) -> go.Figure:
-    """The table as a heat map, without its diagonal; a click on a cell chooses its two classes.
+def similarity_chart(table: pd.DataFrame, marked: tuple[str, str]) -> go.Figure:
+    """The table as a heat map, without its diagonal; `marked` has a frame; a click on a cell chooses its two classes.
 
     Notes
     -----
@@ -97,7 +97,7 @@ def similarity_chart(table: pd.DataFrame) -> go.Figure:
     """
     shares = table.to_numpy(copy=True)
     np.fill_diagonal(shares, np.nan)
-    figure = theme.chart("Of which class are a class's neighbours?", height=520)
+    figure = theme.chart("Row: a picture's class. Column: its neighbours'", height=520)
     figure.add_heatmap(
         z=shares,
         x=CLASS_NAMES,
@@ -120,6 +120,15 @@ def similarity_chart(table: pd.DataFrame) -> go.Figure:
         showlegend=False,
     )
     figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
+    row, column = (CLASS_NAMES.index(name) for name in marked)
+    figure.add_shape(
+        type="rect",
+        x0=column - 0.5,
+        x1=column + 0.5,
+        y0=row - 0.5,
+        y1=row + 0.5,
+        line={"color": theme.ACCENT, "width": 3},
+    )
     figure.update_layout(title={"xref": "container"})  # the names at the left leave little room
     figure.update_xaxes(tickangle=-40, showgrid=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
@@ -153,7 +162,8 @@ def show() -> None:
 def _show_pictures(statistics: ClassStatistics) -> None:
     st.markdown(
         "A **class** is a kind of clothing; the number from 0 to 9 that stands for it is the **label**. There are as "
-        "many pictures of each, so always naming the same class would be right for one picture in ten."
+        "many pictures of each: 6,000 in train, 1,000 in test. So always naming the same class would be right for one "
+        "picture in ten."
     )
     captions = [
         f"{number} {name}: {n:,}" for number, (name, n) in enumerate(zip(CLASS_NAMES, statistics.counts, strict=True))
@@ -209,7 +219,7 @@ def _show_similarity(first: str, second: str) -> None:
     chart, text = st.columns([1.6, 1], gap="large")
     with chart:
         st.plotly_chart(
-            similarity_chart(table),
+            similarity_chart(table, (first, second)),
             key="explorer.similarity",
             on_select=_choose_pair,
             selection_mode="points",
@@ -218,8 +228,7 @@ def _show_similarity(first: str, second: str) -> None:
     with text:
         st.markdown(
             "For each of 3,000 pictures the ten nearest others were looked up. Where many belong to another class, "
-            "expect models to confuse the two. Rows: a class. Columns: its neighbours. Click a cell to compare its two "
-            "classes above."
+            "expect models to confuse the two. Click a cell to compare its two classes above."
         )
         share = table.to_numpy()[CLASS_NAMES.index(first), CLASS_NAMES.index(second)]
         st.metric(f"Neighbours of {first} that are {second}", f"{share:.1%}")

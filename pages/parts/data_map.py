@@ -24,7 +24,7 @@ def chart(points: np.ndarray, positions: np.ndarray, labels: np.ndarray, title: 
         In the training pictures.
     labels : ndarray of shape (n,), uint8
     """
-    figure = theme.chart(title, height=620)
+    figure = theme.chart(title, height=540)
     for number, (name, colour) in enumerate(zip(CLASS_NAMES, theme.CLASS_COLOURS, strict=True)):
         own = labels == number
         figure.add_scatter(
@@ -50,11 +50,11 @@ def chart(points: np.ndarray, positions: np.ndarray, labels: np.ndarray, title: 
 def show() -> None:
     """The map, its controls, and the pictures chosen on it."""
     st.markdown(
-        "Each point is a training picture. **Draw around some** with the mouse (lasso or box, at the chart's upper "
-        "right), or click one: they appear below. Classes that overlap here are hard to tell apart."
+        "Each point is a training picture. **Draw around some**, with mouse or finger, or click one: they appear "
+        "below. Classes that overlap here are hard to tell apart."
     )
-    layout_control, size_control = st.columns([1, 1])
-    layout_control.segmented_control(
+    controls = st.container(horizontal=True, gap="medium")
+    controls.segmented_control(
         "Laid out by",
         tuple(state.LAYOUTS),
         key=state.key("layout"),
@@ -64,7 +64,7 @@ def show() -> None:
         help="PCA turns the 784 axes so that two of them show as much of the differences as two can. t-SNE bends "
         "space to keep neighbours together: its clusters are real, the distances between them mean little.",
     )
-    size_control.segmented_control(
+    controls.segmented_control(
         "Pictures",
         state.MAP_SIZES,
         key=state.key("map_size"),
@@ -98,7 +98,7 @@ def thin_out(laid_out: PictureMap, n: int) -> np.ndarray:
 def _show_chosen(customdata: list[object]) -> None:
     found = np.array(sorted({place for each in customdata if (place := _position(each)) is not None}), dtype=np.int64)
     if not len(found):
-        st.info("Nothing is chosen yet: draw around some points.", icon=":material/lasso_select:")
+        st.info("Nothing is chosen yet: draw around some points of the map.", icon=":material/lasso_select:")
         return
     names, counts = np.unique(explored.split("train").labels[found], return_counts=True)
     listed = ", ".join(f"{n} {CLASS_NAMES[name]}" for n, name in sorted(zip(counts, names, strict=True), reverse=True))

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from fmnist_core import BaselineSettings, RunRecord, exploration
-from fmnist_core.baseline import LOSSES_WITH_PROBABILITIES
+from fmnist_core.baseline import LOSSES_WITH_PROBABILITIES, to_probabilities
 from fmnist_core.dataset import Split
 from fmnist_core.exploration import ClassStatistics, DoubtfulLabels, PictureMap, Separation
 from fmnist_core.neighbours import NeighbourIndex, Neighbours
@@ -77,5 +77,8 @@ def best_baseline() -> RunRecord | None:
 def doubtful(run_id: str, name: str) -> DoubtfulLabels:
     """The labels of a split that a baseline doubts; it had not seen the pictures that it judges."""
     result = engine.run(run_id).result
-    probabilities = result.out_of_fold_probabilities if name == "train" else result.test_probabilities
+    scores = result.out_of_fold_scores if name == "train" else result.test_scores
+    # in portions: all at once would take 20 MB more for a moment, which the server's process would keep
+    portions = np.array_split(scores, len(scores) // 5_000)
+    probabilities = np.concatenate([to_probabilities(each, result.loss_name) for each in portions])
     return exploration.find_doubtful(split(name).labels, probabilities)

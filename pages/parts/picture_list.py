@@ -55,45 +55,55 @@ def matching(
 
 def show_filters() -> None:
     """The controls of the list; what they say is in `explorer_state`."""
-    split, order, seed, per_page = st.columns([1, 1.6, 0.8, 1], vertical_alignment="top")
-    split.segmented_control(
-        "Split",
-        tuple(state.SIZES),
-        key=state.key("split"),
-        required=True,
-        on_change=state.first_page,
-        persist_state="session",
-        help="Models learn from train: 60,000 pictures. The 10,000 of test are kept for the very end.",
-    )
-    order.selectbox(
-        "Order",
-        tuple(state.ORDERS),
-        key=state.key("order"),
-        format_func=state.ORDERS.__getitem__,
-        on_change=state.first_page,
-        persist_state="session",
-        help="Typical: near the mean picture of its class. Doubtful: a finished baseline is sure of another class.",
-    )
-    if state.get("order") == "random":
-        seed.number_input(
-            "Seed",
-            0,
-            9999,
-            key=state.key("seed"),
+    with st.container(horizontal=True, gap="medium"):
+        st.segmented_control(
+            "Split",
+            tuple(state.SIZES),
+            key=state.key("split"),
+            required=True,
             on_change=state.first_page,
             persist_state="session",
-            help="The same seed gives the same order again.",
+            help="Models learn from train: 60,000 pictures. The 10,000 of test are kept for the very end.",
         )
-    per_page.segmented_control(
-        "At a time",
-        state.PAGE_SIZES,
-        key=state.key("per_page"),
-        required=True,
-        on_change=state.first_page,
-        persist_state="session",
-    )
-    classes, index = st.columns([3, 1], vertical_alignment="top")
-    classes.pills(
+        st.selectbox(
+            "Order",
+            tuple(state.ORDERS),
+            key=state.key("order"),
+            format_func=state.ORDERS.__getitem__,
+            on_change=state.first_page,
+            persist_state="session",
+            width=200,
+            help="Typical: near the mean picture of its class. Doubtful: a finished baseline is sure of another class.",
+        )
+        if state.get("order") == "random":
+            st.number_input(
+                "Seed",
+                0,
+                9999,
+                key=state.key("seed"),
+                on_change=state.first_page,
+                persist_state="session",
+                width=130,
+                help="The same seed gives the same order again.",
+            )
+        st.text_input(
+            "Index",
+            key=state.key("index"),
+            placeholder="all; or 0-99, 250",
+            on_change=state.first_page,
+            persist_state="session",
+            width=170,
+            help="Each picture has a number in its split, from 0. Type some to see only them.",
+        )
+        st.segmented_control(
+            "At a time",
+            state.PAGE_SIZES,
+            key=state.key("per_page"),
+            required=True,
+            on_change=state.first_page,
+            persist_state="session",
+        )
+    st.pills(
         "Classes",
         CLASS_NAMES,
         key=state.key("classes"),
@@ -102,14 +112,6 @@ def show_filters() -> None:
         on_change=state.first_page,
         persist_state="session",
         help="Choose some to see only them; none chosen shows all.",
-    )
-    index.text_input(
-        "Index",
-        key=state.key("index"),
-        placeholder="all; or 0-99, 250",
-        on_change=state.first_page,
-        persist_state="session",
-        help="Each picture has a number in its split, from 0. Type some to see only them.",
     )
 
 

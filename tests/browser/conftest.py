@@ -97,7 +97,6 @@ def server_url(server: Server) -> str:
 
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
-    expect.set_options(timeout=20_000)  # a busy machine paints slowly
     with sync_playwright() as instance:
         yield instance
 

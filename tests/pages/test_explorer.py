@@ -6,7 +6,7 @@ import pytest
 from fmnist_core import BaselineSettings, NetworkSettings
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.exploration import count_neighbours, describe_classes, distances_to_mean, find_doubtful
-from pages.parts import class_view, data_map, explored, picture_list
+from pages.parts import class_view, data_map, explored, picture_list, sample
 from pages.parts import explorer_state as state
 from tests.examples import baseline_run, network_run
 from tests.pages.conftest import galleries, texts
@@ -133,7 +133,8 @@ def test_a_link_opens_one_picture_with_its_numbers(open_page, dataset):
     app = open_page("explorer.py", sample="18")
     assert not app.exception
     assert "picture 18 of train" in texts(app)
-    assert f"image[14, 14]      {dataset.train.images[18, 14, 14]}" in app.code[0].value
+    value = dataset.train.images[18, 14, 14]
+    assert f"`image[14, 14]` is **{value}**, scaled {value} / 255 = **{value / 255:.4f}**" in texts(app)
     assert app.query_params == {"sample": "18"}
 
 
@@ -163,6 +164,17 @@ def test_the_pixels_can_be_seen_scaled_and_the_flat_line_is_the_picture_row_by_r
     titles = [chart["layout"]["title"]["text"] for chart in charts(app)]
     assert any("/ 255" in title for title in titles)
     assert any(title.startswith("Flattened: row 14 fills 392 to 419") for title in titles)
+
+
+def test_a_pixel_is_followed_from_the_picture_into_the_line(dataset):
+    image = dataset.train.images[18]
+    picture, line = (chart(image, True, (3, 5)) for chart in (sample.pixels_chart, sample.flat_chart))
+    (values,), (told,) = line.data[0].z, line.data[0].customdata
+    np.testing.assert_allclose(values, image.ravel() / 255.0)
+    assert told[89].tolist() == [3, 5, image[3, 5], image[3, 5] / 255.0]
+    frames = [(shape.x0, shape.x1, shape.y0, shape.y1) for figure in (picture, line) for shape in figure.layout.shapes]
+    assert frames == [(-0.5, 27.5, 2.5, 3.5), (4.5, 5.5, 2.5, 3.5), (83.5, 111.5, -0.5, 0.5), (88.5, 89.5, -0.5, 0.5)]
+    assert picture.layout.yaxis.ticktext[1] == "84–111"  # row 3 stands where its numbers go
 
 
 def test_classes_show_their_means_their_spreads_and_what_separates_two(open_page, dataset):
