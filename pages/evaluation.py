@@ -147,6 +147,9 @@ st.markdown(
 with st.expander(f"All {len(records)} finished runs", icon=":material/table_rows:"):
     run_picker.show_table(records)
 run_id, against = run_picker.choose(records)
+if engine.store().is_prepared(run_id):
+    made = next(record for record in records if record.run_id == run_id)
+    st.caption(f":material/inventory_2: {run_picker.origin(made)}")
 try:
     shown = [measure(run_id), *([measure(run_id, TEST)] if seal.is_open() else [])]
     figures, scale = st.columns([1, 1.4], gap="large")
