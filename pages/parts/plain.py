@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_ACTIVE = re.compile(r"([\\\[\]<>$`])")
+_ACTIVE = re.compile(r"([\\\[\]$`]|<(?=[^\s<>]*[:@]))")
 _LINKS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
 _WORD_JOINER = "\u2060"  # cannot be seen, and no address holds one
 

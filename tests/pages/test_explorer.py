@@ -13,7 +13,7 @@ from tests.pages.conftest import texts
 
 
 def galleries(app):
-    return [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return [json.loads(each.proto.json) for each in app.get("bidi_component") if each.proto.component_name == "gallery"]
 
 
 def charts(app):
