@@ -11,6 +11,8 @@ from fmnist_core import FMNISTError, log_lines
 from fmnist_core.environment import Environment
 from pages.parts import engine, front_door, link_preview
 
+# Streamlit's own cloud has secrets instead of environment variables; read, they become such.
+st.secrets.load_if_toml_exists()
 try:
     environment = Environment.read()
 except FMNISTError as error:

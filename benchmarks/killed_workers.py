@@ -8,7 +8,6 @@ import asyncio
 import random
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
@@ -30,23 +29,16 @@ async def kill_one(server: Server, seed: int, wait: float) -> str:
     str
         "finished" or "refused"; the training was over before the kill: "too late".
     """
-    visitor = Visitor(server.url, "network", _QUERY.format(seed))
-    await visitor.arrive()
-    await visitor.rerun(press="Train")
-    while not any("Epoch" in text for text in visitor.texts) and await visitor.rerun_fragment() is not None:
-        await asyncio.sleep(0.1)
-    await asyncio.sleep(wait)
-    under_way = await visitor.rerun_fragment() is not None
-    worker = max(psutil.Process(server.process.pid).children(recursive=True), key=lambda child: child.memory_info().rss)
-    worker.kill()
-    start = time.monotonic()
-    while await visitor.rerun_fragment() is not None:
-        assert time.monotonic() - start < 300, f"nothing became of seed {seed}: {visitor.texts}"
-        await asyncio.sleep(0.2)
-    assert not visitor.errors, visitor.errors
-    finished = any("Validation accuracy" in text for text in visitor.texts)
-    assert finished or any("was given up" in text for text in visitor.texts), visitor.texts
-    visitor.leave()
+    async with Visitor(server.url, "network", _QUERY.format(seed)) as visitor:
+        await visitor.rerun(press="Train")
+        assert await visitor.wait_for("Epoch", seconds=60), visitor.texts
+        await asyncio.sleep(wait)
+        under_way = "Validation accuracy" not in visitor.texts
+        children = psutil.Process(server.process.pid).children(recursive=True)
+        max(children, key=lambda child: child.memory_info().rss).kill()
+        finished = await visitor.wait_for("Validation accuracy", "was given up", seconds=300) == "Validation accuracy"
+        assert finished or any("was given up" in text for text in visitor.texts), f"seed {seed}: {visitor.texts}"
+        assert not visitor.exceptions, visitor.exceptions
     return ("finished" if finished else "refused") if under_way else "too late"
 
 

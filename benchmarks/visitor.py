@@ -1,121 +1,152 @@
-"""A visitor without a browser: one WebSocket session that speaks Streamlit's protocol, as its client does."""
+"""A visitor without a browser: a real web socket session that speaks Streamlit's own protocol."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import secrets
 import time
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 
+@dataclass
 class Visitor:
-    """Opens one page and acts on it; `texts` is what the last run of the script wrote, `errors` what went wrong."""
+    """One browser tab at one address. Like a browser's, its fragments ask again as often as the page says.
 
-    def __init__(self, url: str, page: str, query: str = "") -> None:
-        self._url, self._page, self._query = url, page, query
-        self._socket: WebSocketClientConnection | None = None
-        self._page_hash = ""
-        self._buttons: dict[str, tuple[str, str]] = {}  # label -> id, and the fragment it belongs to
-        self._fragments: list[str] = []  # those that ask to be run again and again
-        self.texts: list[str] = []
-        self.errors: list[str] = []
+    Parameters
+    ----------
+    url : str
+        Of the server, ``http://host:port``.
+    page : str
+        The page's path, such as ``"network"``.
+    query : str
+        The address's fields, without the question mark.
+    """
 
-    async def arrive(self) -> float:
-        """Connect and run the page for the first time; seconds."""
-        address = self._url.replace("http", "ws", 1) + "/_stcore/stream"
-        request = HTTPRequest(address, headers={"Origin": self._url})
-        self._socket = await websocket_connect(request, subprotocols=["streamlit"], max_message_size=2**28)
-        return await self.rerun()
+    url: str
+    page: str = ""
+    query: str = ""
+    rerun_seconds: list[float] = field(default_factory=list)  # of the whole page
+    refresh_seconds: list[float] = field(default_factory=list)  # of the part that asks for itself again
+    texts: list[str] = field(default_factory=list)
+    exceptions: list[str] = field(default_factory=list)
+    _buttons: dict[str, tuple[str, str]] = field(default_factory=dict)  # label -> id, and the fragment it is in
+    _intervals: dict[str, float] = field(default_factory=dict)
+    _socket: ClientConnection | None = None
+    _page_hash: str = ""
+    _sent: float = 0.0
+    _finished: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def rerun(self, press: str | None = None) -> float:
-        """Run the page, or the part of it that holds the button to be pressed; seconds until it is done."""
-        message = BackMsg()
-        if press is not None:
-            button, message.rerun_script.fragment_id = self._buttons[press]
-            message.rerun_script.widget_states.widgets.add(id=button, trigger_value=True)
-        return await self._run(message)
+    async def __aenter__(self) -> Visitor:
+        """Connect, and wait for the first run of the page."""
+        address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
+        self._socket = await connect(
+            address,
+            origin=Origin(self.url),
+            additional_headers={"Cookie": f"fmnist_visitor={secrets.token_hex(16)}"},
+            max_size=None,
+            open_timeout=60,
+        )
+        self._tasks.append(asyncio.create_task(self._listen(self._socket)))
+        await self.rerun()
+        return self
 
-    async def rerun_fragment(self) -> float | None:
-        """Run what refreshes itself on the page, as its timer would; seconds, None where nothing does."""
-        if not self._fragments:
-            return None
-        message = BackMsg()
-        message.rerun_script.fragment_id = self._fragments[-1]
-        message.rerun_script.is_auto_rerun = True
-        return await self._run(message)
-
-    async def train(self, patience: float = 300.0) -> float:
-        """Press *Train*, and look twice a second until there is nothing left to wait for; seconds."""
-        start = time.perf_counter()
-        await self.rerun(press="Train")
-        while await self.rerun_fragment() is not None:
-            assert time.perf_counter() - start < patience, self.texts
-            await asyncio.sleep(0.5)
-        return time.perf_counter() - start
-
-    async def wait_for(self, words: str, patience: float = 120.0) -> None:
-        """Look once a second until the page says so."""
-        start = time.perf_counter()
-        while not any(words in text for text in self.texts):
-            assert time.perf_counter() - start < patience, f"the page never said {words!r}"
-            await asyncio.sleep(1)
-            await self.rerun()
-
-    def leave(self) -> None:
-        """Close the session."""
-        if self._socket is not None:
-            self._socket.close()
-
-    async def _run(self, message: BackMsg) -> float:
+    async def __aexit__(self, *_: object) -> None:
+        """Close the tab."""
+        for task in self._tasks:
+            task.cancel()
         assert self._socket is not None
-        state = message.rerun_script
-        state.query_string, state.page_script_hash = self._query, self._page_hash
-        if not self._page_hash:
-            state.page_name = self._page
-        fragments: list[str] = []
-        start = time.perf_counter()
-        await self._socket.write_message(message.SerializeToString(), binary=True)
-        while True:
-            content = await self._socket.read_message()
-            assert isinstance(content, bytes), "the server closed the session"
-            news = ForwardMsg.FromString(content)
-            kind = news.WhichOneof("type")
-            if kind == "new_session":
-                self.texts, fragments = [], []
-            elif kind == "navigation":
-                self._page_hash = news.navigation.page_script_hash
-            elif kind == "auto_rerun":
-                fragments.append(news.auto_rerun.fragment_id)
-            elif kind == "page_info_changed":
-                self._query = news.page_info_changed.query_string
-            elif kind == "delta":
-                self._read(news.delta)
-            elif kind == "script_finished" and news.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                if news.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:  # all of the page, not a part
-                    self._fragments = fragments
-                return time.perf_counter() - start
+        await self._socket.close()
 
-    def _read(self, delta: Any) -> None:
-        if delta.WhichOneof("type") != "new_element":
-            return
-        element = delta.new_element
+    async def rerun(self, press: str | None = None, fragment: str = "") -> None:
+        """Run the page again, as a touched control does; wait until it has run."""
+        self._finished.clear()
+        message = BackMsg()
+        state = message.rerun_script
+        state.query_string = self.query
+        state.page_script_hash = self._page_hash
+        if not self._page_hash:
+            state.page_name = self.page
+        if press is not None:
+            button, fragment = self._buttons[press]
+            state.widget_states.widgets.add(id=button, trigger_value=True)
+        state.fragment_id = fragment
+        self._sent = time.perf_counter()
+        assert self._socket is not None
+        await self._socket.send(message.SerializeToString())
+        if not fragment:
+            finished = asyncio.create_task(self._finished.wait())
+            await asyncio.wait([finished, self._tasks[0]], timeout=120, return_when=asyncio.FIRST_COMPLETED)
+            if self._tasks[0].done():
+                self._tasks[0].result()
+            if not finished.done():
+                raise TimeoutError(f"{self.page}?{self.query} has not run within 120 s")
+
+    async def wait_for(self, *words: str, seconds: float) -> str | None:
+        """Wait until something of this is on the page; None when nothing came in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    found = [word for word in words if any(word in text for text in self.texts)]
+                    if found:
+                        return found[0]
+                    self._changed.clear()
+                    await self._changed.wait()
+        return None
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        async for raw in socket:
+            message = ForwardMsg()
+            message.ParseFromString(raw)
+            kind = message.WhichOneof("type")
+            if kind == "navigation":
+                self._page_hash = message.navigation.page_script_hash
+            elif kind == "stop_auto_rerun":
+                self._intervals.clear()
+            elif kind == "delta" and message.delta.HasField("new_element"):
+                self._see(message.delta.new_element, message.delta.fragment_id)
+            elif kind == "auto_rerun":
+                await self._follow(message.auto_rerun.fragment_id, message.auto_rerun.interval)
+            elif kind == "script_finished":
+                whole = message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+                if whole and not self._finished.is_set():
+                    self.rerun_seconds.append(time.perf_counter() - self._sent)
+                    self._finished.set()
+                elif message.script_finished == ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY:
+                    self.refresh_seconds.append(time.perf_counter() - self._sent)
+            self._changed.set()
+
+    def _see(self, element: Element, fragment: str) -> None:
         kind = element.WhichOneof("type")
         if kind == "button":
-            self._buttons[element.button.label] = (element.button.id, delta.fragment_id)
-        if kind == "exception":
-            self.errors.append(element.exception.message)
-        self.texts.extend(_strings(getattr(element, kind)) if kind else ())
+            self._buttons[element.button.label] = (element.button.id, fragment)
+        elif kind == "exception":
+            self.exceptions.append(element.exception.message)
+        elif kind == "metric":
+            self.texts.append(element.metric.label)
+        elif kind == "alert":
+            self.texts.append(element.alert.body)
+        elif kind == "progress":
+            self.texts.append(element.progress.text)
+        elif kind == "markdown":
+            self.texts.append(element.markdown.body)
 
+    async def _follow(self, fragment: str, interval: float) -> None:
+        known = fragment in self._intervals
+        self._intervals[fragment] = interval
+        if not known:
+            self._tasks.append(asyncio.create_task(self._ask_again(fragment)))
 
-def _strings(message: Any) -> Iterator[str]:
-    """All texts of an element, whatever it is; charts hand out their JSON."""
-    for _, value in message.ListFields():
-        if isinstance(value, str):
-            yield value
-        elif hasattr(value, "ListFields"):
-            yield from _strings(value)
+    async def _ask_again(self, fragment: str) -> None:
+        while fragment in self._intervals:
+            await asyncio.sleep(self._intervals[fragment])
+            if fragment in self._intervals:
+                await self.rerun(fragment=fragment)

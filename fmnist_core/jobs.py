@@ -481,7 +481,7 @@ class JobQueue:
                 cluster = stack.enter_context(_own_scheduler())
                 self._own_worker = _OwnWorker(cluster.scheduler_address)
                 stack.callback(self._own_worker.end)
-            client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=10))
+            client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=20))
             client.subscribe_topic(_TOPIC, self._hear)
             client.register_plugin(_Warmth())
             if not address:

@@ -21,6 +21,7 @@ from pages.parts import (
     trust,
 )
 from pages.parts.measured import TEST, Measured, measure
+from pages.parts.plain import plain
 
 VIEW = "evaluation.view"
 VIEWS = {
@@ -128,7 +129,7 @@ st.title("Evaluation: how good is it, and where does it fail?")
 records = engine.store().records()
 arrive(records)
 for problem in st.session_state.get("evaluation.problems", []):
-    st.warning(problem, icon=":material/link_off:")
+    st.warning(plain(problem), icon=":material/link_off:")
 if engine.store().damaged:
     st.warning(
         f"{len(engine.store().damaged)} damaged run(s) were set aside and are not shown.",
@@ -152,6 +153,9 @@ with st.expander(
 ):
     run_picker.show_table(records)
 run_id, against = run_picker.choose(records)
+if engine.store().is_prepared(run_id):
+    made = next(record for record in records if record.run_id == run_id)
+    st.caption(f":material/inventory_2: {run_picker.origin(made)}")
 try:
     shown = [measure(run_id), *([measure(run_id, TEST)] if seal.is_open() else [])]
     figures, scale = st.columns([1, 1.4], gap="large")
@@ -186,6 +190,6 @@ try:
             confusion.show(measured)
             mistakes.show_cell(measured, others)
 except FMNISTError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
     st.stop()
 address.write("evaluation", address_now(run_id, against, view))

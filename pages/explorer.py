@@ -5,6 +5,7 @@ import streamlit as st
 from fmnist_core.dataset import CLASS_NAMES
 from pages.parts import class_view, data_map, doubtful_labels, explored, gallery, picture_list, sample
 from pages.parts import explorer_state as state
+from pages.parts.plain import plain
 
 
 def show_lesson_strip() -> None:
@@ -59,7 +60,7 @@ st.markdown(
     "picture to open it."
 )
 for problem in state.problems():
-    st.warning(problem, icon=":material/link_off:")
+    st.warning(plain(problem), icon=":material/link_off:")
 st.segmented_control(
     "Look at",
     tuple(state.VIEWS),

@@ -6,6 +6,7 @@ import streamlit as st
 
 from fmnist_core import FMNISTError
 from pages.parts import job_panel, share
+from pages.parts.plain import plain
 
 # The data set's first picture, an ankle boot. A file of ours: a named icon would be fetched from the internet.
 ICON = Path(__file__).parent / "parts" / "icon.png"
@@ -53,5 +54,5 @@ share.show(page.url_path)
 try:
     page.run()
 except FMNISTError as error:
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(str(error)), icon=":material/error:")
 job_panel.show_footer()

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fmnist_core import Job, JobRefused, JobState, RunRecord, cost
+from fmnist_core import Job, JobRefused, JobState, cost
 from fmnist_core.progress import Progress
 from fmnist_core.runs import ENGINE_VERSION, identify
 from fmnist_core.settings import Settings
-from pages.parts import engine, visitor
+from pages.parts import engine, run_picker, visitor
 
 _REFRESH_SECONDS = 0.5
 _ASKED_FOR = "job_panel.asked_for"  # runs that this session has pressed the button for
@@ -64,7 +64,9 @@ def show(
         st.warning(too_much, icon=":material/timer_off:")
     if kept:
         if prepared:
-            st.caption(f":material/inventory_2: {prepared_words(engine.run(run_id).record)}")
+            st.caption(
+                f":material/inventory_2: {run_picker.origin(engine.run(run_id).record)} Run it here to see it live."
+            )
         elif run_id not in st.session_state.get(_ASKED_FOR, set()):
             st.caption(":material/inventory_2: These settings were run before; the result was kept.")
         draw_run(run_id)
@@ -87,15 +89,6 @@ def _start(settings: Settings, run_id: str) -> None:
         return
     st.session_state.setdefault(_ASKED_FOR, set()).add(run_id)
     st.rerun()
-
-
-def prepared_words(record: RunRecord) -> str:
-    """Where and when a run that came with the project was made."""
-    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
-    return (
-        f"Prepared with the project on {record.created[:10]} ({record.machine}; {versions}). "
-        "Press the button to run it here, live."
-    )
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)

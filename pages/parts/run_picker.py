@@ -30,6 +30,12 @@ def what_differs(record: RunRecord) -> str:
     return f"{changes or 'the lesson'}{stopped}"
 
 
+def origin(record: RunRecord) -> str:
+    """When and with what a run that came with the project was made."""
+    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
+    return f"Prepared with the project on {record.created[:10]} ({record.machine}; {versions})."
+
+
 def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
     """One row a run: what it is, how well it did on pictures it had not seen, what it cost."""
     rows = []

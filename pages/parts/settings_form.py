@@ -10,6 +10,7 @@ import streamlit as st
 from fmnist_core import BaselineSettings, NetworkSettings, SettingsError
 from fmnist_core.settings import Choice, Range, Settings, Several, Switch
 from pages.parts import address
+from pages.parts.plain import plain
 
 S = TypeVar("S", BaselineSettings, NetworkSettings)
 
@@ -84,7 +85,7 @@ def show(kind: type[S], groups: Mapping[str, Sequence[str]], beside: Mapping[str
     """
     problem = st.session_state.get(_key(kind, "problem"))
     if problem:
-        st.warning(problem, icon=":material/link_off:")
+        st.warning(plain(problem), icon=":material/link_off:")
     values: dict[str, Any] = {}
     for title, names in groups.items():
         with st.expander(title) if title else st.container():

@@ -53,7 +53,7 @@ def running_server(folder: Path, **environment: str) -> Iterator[Server]:
         process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", str(ROOT / "dashboard.py"), f"--server.port={port}"],
             cwd=folder,
-            env={**os.environ, "FMNIST_RUNS": str(runs), **environment},
+            env={**os.environ, "FMNIST_RUNS": str(runs), "FMNIST_PREPARED": str(folder / "prepared"), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -1,11 +1,17 @@
 """A dashboard for strangers: links that carry everything, and a front door that lets nobody harm it."""
 
+import asyncio
 import http.client
 import re
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
 
+import numpy as np
+import psutil
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks import hostile, load, soak
 from fmnist_core import BaselineSettings, RunStore
 from fmnist_core.dataset import load_dataset
 from tests.browser.conftest import running_server
@@ -116,6 +122,12 @@ def test_every_answer_has_security_headers_and_a_browser_is_known_again(hosted):
     assert answer.headers["Set-Cookie"] is None
 
 
+def in_a_thread(coroutine):
+    """Playwright has a loop of its own running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -147,3 +159,37 @@ def test_nothing_of_a_visitors_reaches_the_log_unescaped(hosted, open_page):
     assert not re.search(r"^ERROR forged", log, re.MULTILINE)
     assert "Traceback" not in log
     assert "\x1b[31m" not in log
+
+
+def test_hostile_addresses_raise_nothing_and_start_nothing(hosted, run):
+    """The short form of `python -m benchmarks.hostile`."""
+    raised = in_a_thread(hostile.open_all(hosted.url, 60))
+    assert raised == []
+    assert "Traceback" not in hosted.log.read_text()
+    assert not [path for path in hosted.runs.iterdir() if path.suffix not in {".zip", ".shared"}]
+
+
+@pytest.mark.parametrize(("path", "field"), [("network", "optimizer"), ("evaluation", "run"), ("explorer", "split")])
+def test_a_visitors_words_become_no_script_no_link_and_no_picture(open_page, hosted, run, path, field):
+    value = "<img src=x>![](https://evil.example)[a](//b.c) https://evil.example"
+    page = open_page(f"{hosted.url}/{path}?{field}={quote(value)}")
+    warning = page.get_by_test_id("stAlert").filter(has_text="<img").first
+    expect(warning).to_be_visible()
+    assert warning.locator("a, img, script").count() == 0
+
+
+def test_sessions_that_come_and_go_leave_nothing_behind(hosted):
+    """The short form of `python -m benchmarks.soak`."""
+    process = psutil.Process(hosted.process.pid)
+    in_a_thread(soak.come_and_go(hosted.url, 40))
+    before = process.memory_info().rss
+    in_a_thread(soak.come_and_go(hosted.url, 80))
+    assert process.memory_info().rss < 1.2 * before
+    assert soak.open_sockets(hosted.url, process) == 0
+
+
+def test_a_class_that_presses_train_at_once_is_served_or_refused_with_a_sentence(hosted):
+    """The short form of `python -m benchmarks.load`."""
+    outcomes, reruns = in_a_thread(load.one_round(hosted.url, 5, 500, seconds=200))
+    assert outcomes["done"] + outcomes["refused"] == 5, outcomes
+    print(f"reruns of others: median {np.median(reruns):.3f} s, worst {max(reruns):.3f} s")

@@ -19,7 +19,7 @@ from tests.core.test_jobs import wait_for
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
-N_TRAININGS = int(os.environ.get("FMNIST_TRAININGS", "6"))  # `make soak` takes 20
+N_TRAININGS = int(os.environ.get("FMNIST_TRAININGS", "4"))  # `make soak` takes 20
 
 
 @pytest.fixture
@@ -87,15 +87,12 @@ def test_trainings_spread_over_a_tls_cluster_survive_the_death_of_worker_and_sch
                 seen_on.update(queue._workers)
                 return sum(queue.job(run_id).state is JobState.DONE for run_id in wanted)
 
-            wait_for(lambda: n_done() >= N_TRAININGS // 3, 300)
-            assert len(set(seen_on.values())) == 2
+            wait_for(lambda: n_done() >= N_TRAININGS // 2 and len(set(seen_on.values())) == 2, 300)
             workers[0].kill()
-            start(*worker_command)  # what a container's restart policy does
-            wait_for(lambda: n_done() >= N_TRAININGS // 2, 300)
             scheduler.kill()
             scheduler.wait()
             start(*scheduler_command)
-            for _ in range(2):
+            for _ in range(2):  # what a container's restart policy does
                 start(*worker_command)
             wait_for(lambda: n_done() == N_TRAININGS, 300)
         finally:

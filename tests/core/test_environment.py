@@ -1,4 +1,6 @@
+import dataclasses
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +70,18 @@ def test_a_log_line_can_neither_be_forged_nor_flood(caplog):
     assert line.startswith(r"a\nWARNING forged\x1b[31m\u2028xx")
     assert len(line) < 200
     assert len(line.splitlines()) == 1
+
+
+def test_the_guide_lists_every_variable_with_its_defaults():
+    root = Path(__file__).resolve().parents[2]
+    guide = (root / "docs" / "hosting.md").read_text()
+
+    def shown(value):
+        text = str(int(value) if isinstance(value, bool) else value).replace(f"{root}/", "")
+        return f"`{text}`" if text else "none"
+
+    for field in dataclasses.fields(Environment):
+        facts = field.metadata
+        hosted = True if field.name == "hosted" else facts["hosted"]
+        row = f"| `{facts['name']}` | {facts['meaning']} | {shown(field.default)} | {shown(hosted)} |"
+        assert row in guide.splitlines(), row

@@ -1,0 +1,46 @@
+"""Train the prepared runs: ``python -m fmnist_core.prepared.make_runs``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from fmnist_core.architecture import PRESETS
+from fmnist_core.baseline import run_baseline
+from fmnist_core.dataset import load_dataset
+from fmnist_core.network import train_network, warm_up
+from fmnist_core.runs import Run, RunStore
+from fmnist_core.settings import BaselineSettings, Settings
+
+FOLDER = Path(__file__).parent
+NETWORKS = ("The lesson", "One hidden layer (100)", "Small CNN", "Strong CNN")
+
+
+def wanted() -> list[Settings]:
+    """The lesson's baseline, and the networks that a visitor should find."""
+    return [BaselineSettings(), *(PRESETS[name] for name in NETWORKS)]
+
+
+def make(settings: Settings) -> Run:
+    """Compute one run on this machine."""
+    dataset, start = load_dataset(), time.perf_counter()
+    if isinstance(settings, BaselineSettings):
+        return Run.of(settings, dataset.digest, run_baseline(dataset, settings), time.perf_counter() - start)
+    return Run.of(settings, dataset.digest, train_network(dataset, settings), time.perf_counter() - start)
+
+
+def main() -> None:
+    """Train each, put it beside this file, and take away what is no longer wanted."""
+    warm_up()
+    store = RunStore(FOLDER)
+    runs = [make(settings) for settings in wanted()]
+    for path in FOLDER.glob("*.zip"):
+        path.unlink()
+    for run in runs:
+        store.publish(run)
+        size = (FOLDER / f"{run.run_id}.zip").stat().st_size / 2**20
+        print(f"{run.run_id}  {run.record.headline['accuracy']:.4f}  {run.record.seconds:6.1f} s  {size:4.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
