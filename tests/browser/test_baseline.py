@@ -40,5 +40,6 @@ def test_a_sample_of_ones_choice_shows_which_pixels_spoke(open_page, server):
     expect(sample).to_be_visible(timeout=TRAINING_SECONDS)
     sample.fill("18")
     sample.press("Enter")
-    expect(page.get_by_text("Picture 18, Shirt: what each pixel adds to the score").first).to_be_visible()
+    expect(page.get_by_text("Picture 18 is labelled Shirt")).to_be_visible()
+    expect(page.get_by_text("What each pixel adds to the score")).to_be_visible()
     has_no_traceback(page)
