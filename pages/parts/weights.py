@@ -75,7 +75,7 @@ def _show_sample(run: Run) -> None:
     scores = parts.sum(axis=(1, 2)) + result.intercepts
     shown = _classes_to_show(label, scores)
     st.markdown(
-        f"Picture {position:,} is labelled **{CLASS_NAMES[label]}**. Below: its own class first, then its rivals."
+        f"Picture {position:,} is labelled **{CLASS_NAMES[label]}**. Its own class comes first, then the rivals."
     )
     names = [f"{CLASS_NAMES[number]}<br>{scores[number]:+.2f}" for number in shown]
     names[0] = f"<b>{names[0]}</b>"
