@@ -129,9 +129,10 @@ def convergence(iterations: Sequence[int], max_iter: int) -> str:
             f"Every fold **stopped by itself** after {_span(iterations)} passes, before the cap of {max_iter}: more "
             "passes would change nothing."
         )
+    passes = "pass" if max_iter == 1 else "passes"
     who = "Every fold" if capped == len(iterations) else f"{capped} of {len(iterations)} folds"
     return (
-        f"{who} **used up the cap** of {max_iter} passes while still improving. scikit-learn warns then that it has "
+        f"{who} **used up the cap** of {max_iter} {passes} while still improving. scikit-learn warns then that it has "
         "not converged; for the lesson that is fine, and a higher **max_iter** may gain a little."
     )
 

