@@ -110,8 +110,11 @@ def show(run: Run) -> None:
         what = "filters" if run.settings.convolution_filters else "units"
         which = f"all {n_units} {what}" if n_units == len(pictures) else f"{len(pictures)} of {n_units} {what}"
         title = f"What the first layer looks for: {which}"
-        where = "slid over the picture, 3 x 3 pixels at a time" if what == "filters" else "one picture a unit"
-        meaning = f"Each is {where}: ink where it is blue excites it, ink where it is red calms it."
+        meaning = "Ink where a unit is blue excites it, ink where it is red calms it."
+        if what == "filters":
+            meaning = "Each filter is slid over the picture, 3 x 3 pixels at a time. " + meaning.replace(
+                "unit", "filter"
+            )
     st.plotly_chart(weights_chart(pictures, names, title), key="weights", alt=title)
     st.caption(meaning)
     if n_epochs >= 2:
