@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.visitor import Visitor
+from benchmarks.trainee import Trainee
 from fmnist_core import RunStore
 from tests.browser.conftest import Server, running_server
 
@@ -30,7 +30,7 @@ async def kill_one(server: Server, seed: int, wait: float) -> str:
     str
         "finished" or "refused"; the training was over before the kill: "too late".
     """
-    visitor = Visitor(server.url, "network", _QUERY.format(seed))
+    visitor = Trainee(server.url, "network", _QUERY.format(seed))
     await visitor.arrive()
     await visitor.rerun(press="Train")
     while not any("Epoch" in text for text in visitor.texts) and await visitor.rerun_fragment() is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import sync_playwright
 
-from benchmarks.visitor import Visitor
+from benchmarks.trainee import Trainee
 from tests.browser.chromium import find_chromium
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, Server, running_server
 
@@ -37,7 +37,7 @@ _WATCH = """() => { window.seconds = (async () => {
 
 
 async def wait_until_ready(server: Server) -> None:
-    visitor = Visitor(server.url, "network")
+    visitor = Trainee(server.url, "network")
     await visitor.arrive()
     await visitor.wait_for("worker ready")
     visitor.leave()
@@ -67,11 +67,11 @@ def first_points(server: Server) -> dict[str, float]:
 
 async def reruns(server: Server) -> dict[str, float]:
     """Seconds that a run of the page takes at most in 95 of 100 cases, while a network trains."""
-    busy = Visitor(server.url, "network", "epochs=50&hidden_units=512,512&batch_size=16")
+    busy = Trainee(server.url, "network", "epochs=50&hidden_units=512,512&batch_size=16")
     await busy.arrive()
     await busy.rerun(press="Train")
     await busy.wait_for("Epoch 1 of 50")
-    other = Visitor(server.url, "network")
+    other = Trainee(server.url, "network")
     await other.arrive()
     whole, part = [], []
     for _ in range(RERUNS):
@@ -102,7 +102,7 @@ async def memory(server: Server) -> dict[str, float]:
     process = psutil.Process(server.process.pid)
     sizes, workers = [], []
     for number in range(TRAININGS):
-        visitor = Visitor(server.url, "network", f"seed={100 + number}&epochs=2")
+        visitor = Trainee(server.url, "network", f"seed={100 + number}&epochs=2")
         await visitor.arrive()
         await visitor.train()
         assert any("Validation accuracy" in text for text in visitor.texts), visitor.texts

@@ -1,4 +1,4 @@
-"""A visitor without a browser: one WebSocket session that speaks Streamlit's protocol, as its client does."""
+"""A visitor without a browser who trains networks: one WebSocket session that speaks Streamlit's protocol, as its client does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 
-class Visitor:
+class Trainee:
     """Opens one page and acts on it; `texts` is what the last run of the script wrote, `errors` what went wrong."""
 
     def __init__(self, url: str, page: str, query: str = "") -> None:
