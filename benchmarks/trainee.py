@@ -1,4 +1,4 @@
-"""A visitor without a browser who trains networks: one WebSocket session that speaks Streamlit's protocol, as its client does."""
+"""A visitor without a browser who trains networks: one WebSocket session, spoken as Streamlit's client does."""
 
 from __future__ import annotations
 
