@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from plotly.subplots import make_subplots
 
 from fmnist_core import Run
 from fmnist_core.architecture import describe_layers
@@ -15,6 +14,8 @@ from pages.parts.measured import measure
 
 _MOST = 30  # units or filters drawn
 _PICTURES = 24  # gained or lost pictures drawn
+_SIDE = 28
+_ABOVE, _BETWEEN = 7, 2  # room above each weight picture for its name, and beside it, in pixels of the picture
 
 
 def weight_pictures(first_layer: np.ndarray) -> np.ndarray:
@@ -45,31 +46,44 @@ def weights_chart(pictures: np.ndarray, names: list[str], title: str) -> go.Figu
     """
     columns = min(len(pictures), 10 if len(pictures) > 10 else 5)
     rows = -(-len(pictures) // columns)
-    figure = make_subplots(
-        rows, columns, subplot_titles=names, horizontal_spacing=0.01, vertical_spacing=0.14 / rows if rows > 1 else 0
-    )
+    zoom = max(_SIDE // pictures.shape[1], 1)  # 3 x 3 filters are drawn as large as pictures
     limit = float(np.abs(pictures).max()) or 1.0
-    for place, picture in enumerate(pictures):
-        figure.add_heatmap(
-            z=picture[::-1],
-            zmin=-limit,
-            zmax=limit,
-            colorscale="RdBu",
-            showscale=False,
-            hovertemplate="weight %{z:.3f}<extra></extra>",
-            row=place // columns + 1,
-            col=place % columns + 1,
+    # One heat map for all, with room between them: thirty of them would take ten times as long to make and to paint.
+    height, width = zoom * pictures.shape[1] + _ABOVE, zoom * pictures.shape[2] + _BETWEEN
+    sheet = np.full((rows * height, columns * width), np.nan, dtype=np.float32)
+    captions = []
+    for place, (picture, name) in enumerate(zip(pictures, names, strict=True)):
+        top, left = place // columns * height + _ABOVE, place % columns * width
+        sheet[top : top + height - _ABOVE, left : left + width - _BETWEEN] = np.kron(picture, np.ones((zoom, zoom)))
+        captions.append(
+            {
+                "x": left + (width - _BETWEEN) / 2,
+                "y": top - 1,
+                "text": name,
+                "showarrow": False,
+                "yanchor": "bottom",
+                "font": {"size": 11},
+            }
         )
-    figure.update_xaxes(visible=False, constrain="domain")
-    figure.update_yaxes(visible=False, constrain="domain")
-    for axis in range(1, len(pictures) + 1):
-        figure.update_layout({f"yaxis{axis if axis > 1 else ''}": {"scaleanchor": f"x{axis if axis > 1 else ''}"}})
+    figure = go.Figure(layout={"annotations": captions})
+    figure.add_heatmap(
+        z=sheet,
+        zmin=-limit,
+        zmax=limit,
+        colorscale="RdBu",
+        showscale=False,
+        hoverongaps=False,
+        hovertemplate="weight %{z:.3f}<extra></extra>",
+    )
+    figure.update_xaxes(visible=False, constrain="domain", range=[-0.5, columns * width - _BETWEEN - 0.5])
+    figure.update_yaxes(
+        visible=False, constrain="domain", range=[rows * height - 0.5, -2], scaleanchor="x", constraintoward="top"
+    )
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"},
-        height=80 + rows * (150 if columns == 5 else 95),
-        margin={"l": 5, "r": 5, "t": 70, "b": 5},
+        height=60 + rows * (150 if columns == 5 else 95),
+        margin={"l": 5, "r": 5, "t": 45, "b": 5},
     )
-    figure.update_annotations(font={"size": 11})
     return figure
 
 
@@ -96,8 +110,11 @@ def show(run: Run) -> None:
         what = "filters" if run.settings.convolution_filters else "units"
         which = f"all {n_units} {what}" if n_units == len(pictures) else f"{len(pictures)} of {n_units} {what}"
         title = f"What the first layer looks for: {which}"
-        where = "slid over the picture, 3 x 3 pixels at a time" if what == "filters" else "one picture a unit"
-        meaning = f"Each is {where}: ink where it is blue excites it, ink where it is red calms it."
+        meaning = "Ink where a unit is blue excites it, ink where it is red calms it."
+        if what == "filters":
+            meaning = "Each filter is slid over the picture, 3 x 3 pixels at a time. " + meaning.replace(
+                "unit", "filter"
+            )
     st.plotly_chart(weights_chart(pictures, names, title), key="weights", alt=title)
     st.caption(meaning)
     if n_epochs >= 2:

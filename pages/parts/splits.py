@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -25,15 +26,16 @@ def series(settings: NetworkSettings) -> dict[str, NetworkSettings]:
     return {identify(one, engine.data_digest()): one for one in each}
 
 
-def held_out_table(settings: NetworkSettings) -> pd.DataFrame:
+@st.cache_data(max_entries=64, show_spinner=False)
+def held_out_table(split: str, validation_share: float, seed: int) -> pd.DataFrame:
     """One row a class: how many of its 6,000 training pictures are learned from, how many are held out."""
     labels = engine.dataset().train.labels
-    split = hold_out(labels, settings)
+    sides = hold_out(labels, NetworkSettings(split=split, validation_share=validation_share, seed=seed))
     return pd.DataFrame(
         {
             "class": CLASS_NAMES,
-            "learned from": np.bincount(labels[split.train_indices], minlength=10),
-            "held out": np.bincount(labels[split.validation_indices], minlength=10),
+            "learned from": np.bincount(labels[sides.train_indices], minlength=10),
+            "held out": np.bincount(labels[sides.validation_indices], minlength=10),
         }
     )
 
@@ -80,12 +82,12 @@ def show(settings: NetworkSettings, records: Sequence[RunRecord]) -> None:
         invitation="Keras' `validation_split` takes the **last** pictures. Is that as good as drawing them **by lot**, "
         "and what if the data is **sorted by class**? Train the network above with each and see; "
         f"what is missing takes about {cost.in_words(seconds)}.",
-        draw=_draw,
+        draw=partial(_draw, settings),
         key="splits",
     )
 
 
-def _draw(kept: Sequence[RunRecord]) -> None:
+def _draw(settings: NetworkSettings, kept: Sequence[RunRecord]) -> None:
     by_split = {record.settings.to_dict()["split"]: record for record in kept}
     for column, (split, title) in zip(st.columns(3, gap="medium"), _TITLES.items(), strict=True):
         record = by_split.get(split)
@@ -97,7 +99,7 @@ def _draw(kept: Sequence[RunRecord]) -> None:
             n = f"{record.headline['n_pictures']:,}"
             st.metric("Validation accuracy", f"{record.headline['accuracy']:.4f}", help=f"On {n} held-out pictures.")
             st.plotly_chart(accuracy_chart(record), key=f"splits.curve.{split}", alt=f"Accuracy by epoch: {title}")
-            held_out = held_out_table(record.settings)  # type: ignore[arg-type]
+            held_out = held_out_table(split, settings.validation_share, settings.seed)
             st.plotly_chart(held_out_chart(held_out), key=f"splits.held_out.{split}", alt=f"Held out: {title}")
     if len(by_split) == len(_TITLES):
         st.markdown(in_words({split: record.headline["accuracy"] for split, record in by_split.items()}))
