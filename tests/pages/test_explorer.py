@@ -172,7 +172,8 @@ def test_the_pixels_can_be_seen_scaled_and_the_flat_line_is_the_picture_row_by_r
 
 def test_a_pixel_is_followed_from_the_picture_into_the_line(dataset):
     image = dataset.train.images[18]
-    picture, line = (chart(image, True, (3, 5)) for chart in (sample.pixels_chart, sample.flat_chart))
+    picture = sample.pixels_chart(image, True, (3, 5), "A shirt")
+    line = sample.flat_chart(image, True, (3, 5))
     (values,), (told,) = line.data[0].z, line.data[0].customdata
     np.testing.assert_allclose(values, image.ravel() / 255.0)
     assert told[89].tolist() == [3, 5, image[3, 5], image[3, 5] / 255.0]
