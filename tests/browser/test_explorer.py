@@ -193,10 +193,16 @@ def test_a_finger_opens_a_picture_on_a_narrow_screen(open_page, server):
     expect_opened(page, "train", 7)
     page.get_by_role("dialog").get_by_role("button", name="Close").tap()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    for view in ("Pictures", "Classes", "Map"):
+    for view, text in (
+        ("Classes", "What tells two classes apart"),
+        ("Map", "Each point is a training picture"),
+        ("Pictures", "page 1 of 600"),
+    ):
         page.get_by_role("radio", name=view).tap()
-        expect(page.get_by_role("link", name="Next: set a baseline")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") == 390  # nothing to scroll sideways
+        expect(page.get_by_text(text)).to_be_visible()
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        sideways = page.get_by_test_id("stMain").evaluate("each => each.scrollWidth - each.clientWidth")
+        assert sideways <= 0, f"{view} is {sideways} pixels wider than the screen"
     has_no_traceback(page)
 
 
