@@ -273,6 +273,16 @@ def test_a_bad_address_gets_a_sentence_that_says_what_exists(open_page, query, s
     assert sentence in texts(app)
 
 
+def test_a_click_that_ends_the_first_run_early_is_not_undone_by_the_address(open_page, monkeypatch):
+    with monkeypatch.context() as early:
+        early.setattr(state, "write", lambda: None)  # the run does not get so far
+        app = open_page("explorer.py", classes="8", view="map")
+    app.button_group(key="explorer.view").set_value("classes").run()
+    assert not app.exception
+    assert "What tells two classes apart" in texts(app)
+    assert app.query_params == {"classes": "8", "view": "classes"}
+
+
 def test_a_page_beyond_the_last_shows_the_last(open_page):
     app = open_page("explorer.py", split="test", classes="3", page="600")
     assert not app.exception
