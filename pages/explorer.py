@@ -18,7 +18,8 @@ def show_lesson_strip() -> None:
     )
     st.caption(
         "The number below a picture is its **label**: it stands for the **class**, the kind of clothing. A model gets "
-        "the pixels and has to find the label."
+        "the pixels and has to find the label. A **split** is a part kept for one purpose: models learn from train, "
+        "and test is kept for the very end."
     )
     if clicked is not None:
         state.open_picture("train", clicked)

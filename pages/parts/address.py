@@ -41,9 +41,18 @@ def news(page: str) -> Mapping[str, str] | None:
     return None if query == written[page] else query
 
 
+def take(page: str, query: Mapping[str, str]) -> None:
+    """Note that the page has set its controls by `query`, so that it is no news any more.
+
+    The visitor's next click can end a run before it writes its address. The run after that would take the same
+    address for news again, and undo the click.
+    """
+    st.session_state[_WRITTEN] = {**st.session_state.get(_WRITTEN, {}), page: dict(query)}
+
+
 def write(page: str, query: Mapping[str, str]) -> None:
     """Show `query` in the address."""
     query = dict(query)
-    st.session_state[_WRITTEN] = {**st.session_state.get(_WRITTEN, {}), page: query}
+    take(page, query)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)

@@ -221,6 +221,8 @@ def arrive() -> None:
         wishes, st.session_state[key("opened")], st.session_state[_PROBLEMS] = read(query)
     for name, value in wishes.items():
         st.session_state[key(name)] = value
+    if query is not None:
+        address.take(PAGE, query)
 
 
 def problems() -> list[str]:

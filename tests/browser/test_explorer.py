@@ -141,14 +141,12 @@ def test_a_lasso_on_the_map_brings_its_pictures_into_the_gallery(open_page, serv
     expect(drawn).to_have_count(500)
     plot.locator(".nsewdrag").scroll_into_view_if_needed()
     expect(page.get_by_text("Nothing is chosen yet")).to_be_visible()
-    # Where each point is on the screen, and which picture it is; Plotly draws a trace's points in its order.
+    # where each point is on the screen, and which picture Plotly holds it for
     points = plot.evaluate(
-        """plot => [...plot.querySelectorAll('.scatterlayer .trace')].flatMap((trace, number) =>
-            [...trace.querySelectorAll('.point')].map((point, place) => {
-                const box = point.getBoundingClientRect()
-                const data = plot.data[number].customdata
-                return [box.x + box.width / 2, box.y + box.height / 2, Number(data[place])]
-            }))"""
+        """plot => [...plot.querySelectorAll('.scatterlayer .point')].map(point => {
+            const box = point.getBoundingClientRect()
+            return [box.x + box.width / 2, box.y + box.height / 2, Number(point.__data__.data)]
+        })"""
     )
     x, y, positions = np.array(points).T
     left, right = np.percentile(x, [55, 80])
@@ -165,7 +163,7 @@ def test_a_lasso_on_the_map_brings_its_pictures_into_the_gallery(open_page, serv
     maybe_in = (x > left - 2) & (x < right + 2) & (y > top - 2) & (y < bottom + 2)
     expect(gallery(page, "on_map").first).to_be_visible()
     labels = gallery(page, "on_map").evaluate_all("all => all.map(each => each.ariaLabel)")
-    shown = [int(re.search(r"picture (\d+) of train", label)[1]) for label in labels]
+    shown = [int(label.partition("picture ")[2].partition(" of train")[0]) for label in labels]
     assert len(shown) > 10
     assert set(positions[clearly_in]) <= set(shown) <= set(positions[maybe_in])
     assert set(shown) <= set(lay_out(load_dataset().train).positions)
@@ -195,10 +193,16 @@ def test_a_finger_opens_a_picture_on_a_narrow_screen(open_page, server):
     expect_opened(page, "train", 7)
     page.get_by_role("dialog").get_by_role("button", name="Close").tap()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    for view in ("Pictures", "Classes", "Map"):
+    for view, text in (
+        ("Classes", "What tells two classes apart"),
+        ("Map", "Each point is a training picture"),
+        ("Pictures", "page 1 of 600"),
+    ):
         page.get_by_role("radio", name=view).tap()
-        expect(page.get_by_role("link", name="Next: set a baseline")).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") == 390  # nothing to scroll sideways
+        expect(page.get_by_text(text)).to_be_visible()
+        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        sideways = page.get_by_test_id("stMain").evaluate("each => each.scrollWidth - each.clientWidth")
+        assert sideways <= 0, f"{view} is {sideways} pixels wider than the screen"
     has_no_traceback(page)
 
 

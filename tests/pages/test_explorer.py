@@ -168,7 +168,8 @@ def test_the_pixels_can_be_seen_scaled_and_the_flat_line_is_the_picture_row_by_r
 
 def test_a_pixel_is_followed_from_the_picture_into_the_line(dataset):
     image = dataset.train.images[18]
-    picture, line = (chart(image, True, (3, 5)) for chart in (sample.pixels_chart, sample.flat_chart))
+    picture = sample.pixels_chart(image, True, (3, 5), "A shirt")
+    line = sample.flat_chart(image, True, (3, 5))
     (values,), (told,) = line.data[0].z, line.data[0].customdata
     np.testing.assert_allclose(values, image.ravel() / 255.0)
     assert told[89].tolist() == [3, 5, image[3, 5], image[3, 5] / 255.0]
@@ -266,6 +267,16 @@ def test_a_bad_address_gets_a_sentence_that_says_what_exists(open_page, query, s
     app = open_page("explorer.py", **query)
     assert not app.exception
     assert sentence in texts(app)
+
+
+def test_a_click_that_ends_the_first_run_early_is_not_undone_by_the_address(open_page, monkeypatch):
+    with monkeypatch.context() as early:
+        early.setattr(state, "write", lambda: None)  # the run does not get so far
+        app = open_page("explorer.py", classes="8", view="map")
+    app.button_group(key="explorer.view").set_value("classes").run()
+    assert not app.exception
+    assert "What tells two classes apart" in texts(app)
+    assert app.query_params == {"classes": "8", "view": "classes"}
 
 
 def test_a_page_beyond_the_last_shows_the_last(open_page):
