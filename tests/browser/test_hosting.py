@@ -2,6 +2,7 @@
 
 import asyncio
 import http.client
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks import hostile, load, soak
+from benchmarks.visitor import Visitor
 from fmnist_core import BaselineSettings, RunStore
 from fmnist_core.dataset import load_dataset
 from tests.browser.conftest import running_server
@@ -193,3 +195,32 @@ def test_a_class_that_presses_train_at_once_is_served_or_refused_with_a_sentence
     outcomes, reruns = in_a_thread(load.one_round(hosted.url, 5, 500, seconds=200))
     assert outcomes["done"] + outcomes["refused"] == 5, outcomes
     print(f"reruns of others: median {np.median(reruns):.3f} s, worst {max(reruns):.3f} s")
+
+
+async def train_until(url, query, words):
+    async with Visitor(url, "network", query) as visitor:
+        await visitor.rerun(press="Train")
+        return await visitor.wait_for(*words, seconds=200)
+
+
+def test_a_server_killed_in_mid_training_leaves_no_process_and_no_job_that_runs_for_ever(tmp_path, run):
+    """`FMNIST_SERVER_KILLS` sets how often; `make soak` takes 100."""
+    RunStore(tmp_path / "runs").publish(run)
+    query = "epochs=50&hidden_units=512&batch_size=16"
+    for _ in range(int(os.environ.get("FMNIST_SERVER_KILLS", "1"))):
+        with running_server(tmp_path) as server:
+            assert in_a_thread(train_until(server.url, query, ["Epoch 1 of 50"]))
+            process = psutil.Process(server.process.pid)
+            family = [process, *process.children(recursive=True)]
+            assert len(family) == 2
+            process.kill()
+            _, alive = psutil.wait_procs(family, timeout=30)
+            assert not alive
+    with running_server(tmp_path) as server:
+
+        async def look():
+            async with Visitor(server.url, "network", query) as visitor:
+                return visitor.texts
+
+        assert any("Press **Train**" in text for text in in_a_thread(look()))
+    assert [record.run_id for record in RunStore(tmp_path / "runs").records()] == [run.run_id]

@@ -157,20 +157,11 @@ def test_a_server_that_is_stopped_leaves_no_process(tmp_path):
         assert not alive
 
 
-def test_a_server_that_is_killed_leaves_no_process(tmp_path):
-    with running_server(tmp_path) as server:
-        process = psutil.Process(server.process.pid)
-        family = _with_worker(process)
-        process.kill()
-        _, alive = psutil.wait_procs(family, timeout=30)
-        assert not alive
-
-
 def _with_worker(process):
-    """The server and its worker's processes, once the worker has been started."""
+    """The server and its worker's process, once the worker has been started."""
     for _ in range(600):
         children = process.children(recursive=True)
-        if len(children) >= 2:
+        if children:
             return [process, *children]
         psutil.wait_procs([process], timeout=0.1)
     raise AssertionError("the worker was not started")
