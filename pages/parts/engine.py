@@ -68,7 +68,7 @@ def run(run_id: str) -> Run:
     return _load(store().address, run_id)
 
 
-@st.cache_resource(max_entries=24, show_spinner=False)
+@st.cache_resource(max_entries=12, show_spinner=False)  # about 1.1 MB each
 def _load(directory: str, run_id: str) -> Run:  # directory: part of the key
     return store().load(run_id)
 
@@ -78,7 +78,7 @@ def held_out_report(run_id: str) -> Report:
     return _held_out_report(store().address, run_id)
 
 
-@st.cache_resource(max_entries=48, show_spinner=False)
+@st.cache_resource(max_entries=24, show_spinner=False)
 def _held_out_report(directory: str, run_id: str) -> Report:  # directory: part of the key
     result, labels = run(run_id).result, dataset().train.labels
     if run(run_id).settings.kind == "baseline":
