@@ -4,7 +4,7 @@ import re
 
 import streamlit as st
 
-from fmnist_core import FMNISTError, RunRecord
+from fmnist_core import RunRecord
 from fmnist_core.dataset import CLASS_NAMES
 from pages.parts import (
     address,
@@ -52,6 +52,7 @@ def arrive(records: list[RunRecord]) -> None:
         else:
             problems.append(refusal(name, text))
     st.session_state["evaluation.problems"] = problems
+    address.take("evaluation")
 
 
 def refusal(name: str, text: str) -> str:
@@ -125,38 +126,35 @@ def address_now(run_id: str, against: str | None, view: str) -> dict[str, str]:
     return query
 
 
-st.title("Evaluation: how good is it, and where does it fail?")
-records = engine.store().records()
-arrive(records)
-for problem in st.session_state.get("evaluation.problems", []):
-    st.warning(plain(problem), icon=":material/link_off:")
-if engine.store().damaged:
-    st.warning(
-        f"{len(engine.store().damaged)} damaged run(s) were set aside and are not shown.",
-        icon=":material/heart_broken:",
-    )
-if not records:
+def show_way_to_a_run() -> None:
+    """What to do while there is nothing to evaluate."""
     st.info("There is no finished run yet. Run the baseline first: it takes about 15 seconds.", icon=":material/info:")
     st.page_link("baseline.py", label="Go to the baseline", icon=":material/arrow_forward:")
     st.page_link("network.py", label="Go to the neural network", icon=":material/arrow_forward:")
-    st.stop()
 
-st.markdown(
-    "Every figure here was measured on pictures that the model had **not** learned from: the **validation** pictures "
-    "of a network, or for the baseline each picture by the model whose fold held it out."
-)
-# Open for those who come to look around, closed for those who were sent to one run.
-with st.expander(
-    f"All {len(records)} finished runs",
-    icon=":material/table_rows:",
-    expanded=st.session_state.setdefault("evaluation.browse", "run" not in st.query_params),
-):
-    run_picker.show_table(records)
-run_id, against = run_picker.choose(records)
-if engine.store().is_prepared(run_id):
-    made = next(record for record in records if record.run_id == run_id)
-    st.caption(f":material/inventory_2: {run_picker.origin(made)}")
-try:
+
+def choose_runs(records: list[RunRecord]) -> tuple[str, str | None]:
+    """The table of all runs, and the choice of the one to look at and of one to hold it against."""
+    st.markdown(
+        "Every figure here was measured on pictures that the model had **not** learned from: the **validation** "
+        "pictures of a network, or for the baseline each picture by the model whose fold held it out."
+    )
+    # Open for those who come to look around, closed for those who were sent to one run.
+    with st.expander(
+        f"All {len(records)} finished runs",
+        icon=":material/table_rows:",
+        expanded=st.session_state.setdefault("evaluation.browse", "run" not in st.query_params),
+    ):
+        run_picker.show_table(records)
+    run_id, against = run_picker.choose(records)
+    if engine.store().is_prepared(run_id):
+        made = next(record for record in records if record.run_id == run_id)
+        st.caption(f":material/inventory_2: {run_picker.origin(made)}")
+    return run_id, against
+
+
+def show_summary(run_id: str) -> None:
+    """The run's figures, its place among published ones, and the seal of the test set."""
     shown = [measure(run_id), *([measure(run_id, TEST)] if seal.is_open() else [])]
     figures, scale = st.columns([1, 1.4], gap="large")
     with figures:
@@ -165,14 +163,20 @@ try:
         seal.show()
     with scale:
         show_ruler(shown)
+
+
+def choose_view() -> str:
+    """Which of the views below the summary to see."""
     st.session_state.setdefault(VIEW, "confusions")
-    view = (
-        st.segmented_control(
-            "View", list(VIEWS), key=VIEW, required=True, format_func=VIEWS.__getitem__, persist_state="session",
-            label_visibility="collapsed", width="stretch",
-        )
-        or "confusions"
+    chosen = st.segmented_control(
+        "View", list(VIEWS), key=VIEW, required=True, format_func=VIEWS.__getitem__, persist_state="session",
+        label_visibility="collapsed", width="stretch",
     )  # fmt: skip
+    return chosen or "confusions"
+
+
+def show_view(view: str, records: list[RunRecord], run_id: str, against: str | None) -> None:
+    """One view of the run."""
     st.header(VIEWS[view], divider="gray")
     if view == "own":
         own_picture.show(records, run_id, against)
@@ -189,7 +193,23 @@ try:
         else:
             confusion.show(measured)
             mistakes.show_cell(measured, others)
-except FMNISTError as error:
-    st.error(plain(str(error)), icon=":material/error:")
-    st.stop()
-address.write("evaluation", address_now(run_id, against, view))
+
+
+st.title("Evaluation: how good is it, and where does it fail?")
+records = engine.store().records()
+arrive(records)
+for problem in st.session_state.get("evaluation.problems", []):
+    st.warning(plain(problem), icon=":material/link_off:")
+if engine.store().damaged:
+    st.warning(
+        f"{len(engine.store().damaged)} damaged run(s) were set aside and are not shown.",
+        icon=":material/heart_broken:",
+    )
+if records:
+    run_id, against = choose_runs(records)
+    show_summary(run_id)
+    view = choose_view()
+    show_view(view, records, run_id, against)
+    address.write("evaluation", address_now(run_id, against, view))
+else:
+    show_way_to_a_run()

@@ -28,7 +28,7 @@ def news(page: str) -> Mapping[str, str] | None:
     A key that is given twice counts with all its values, joined by a space: no field accepts that, so that
     the visitor is told.
     """
-    query = {name: " ".join(st.query_params.get_all(name)) for name in st.query_params}
+    query = _query()
     written = st.session_state.get(_WRITTEN, {})
     came_from = st.session_state.get(_PAGE, page)
     st.session_state[_PAGE] = page
@@ -41,18 +41,26 @@ def news(page: str) -> Mapping[str, str] | None:
     return None if query == written[page] else query
 
 
-def take(page: str, query: Mapping[str, str]) -> None:
-    """Note that the page has set its controls by `query`, so that it is no news any more.
+def take(page: str) -> None:
+    """Note that the page has set its controls by the address, so that it is no news any more.
 
     The visitor's next click can end a run before it writes its address. The run after that would take the same
     address for news again, and undo the click.
     """
-    st.session_state[_WRITTEN] = {**st.session_state.get(_WRITTEN, {}), page: dict(query)}
+    _note(page, _query())
 
 
 def write(page: str, query: Mapping[str, str]) -> None:
     """Show `query` in the address."""
     query = dict(query)
-    take(page, query)
+    _note(page, query)
     if st.query_params.to_dict() != query:
         st.query_params.from_dict(query)
+
+
+def _query() -> dict[str, str]:
+    return {name: " ".join(st.query_params.get_all(name)) for name in st.query_params}
+
+
+def _note(page: str, query: dict[str, str]) -> None:
+    st.session_state[_WRITTEN] = {**st.session_state.get(_WRITTEN, {}), page: query}

@@ -222,7 +222,7 @@ def arrive() -> None:
     for name, value in wishes.items():
         st.session_state[key(name)] = value
     if query is not None:
-        address.take(PAGE, query)
+        address.take(PAGE)
 
 
 def problems() -> list[str]:

@@ -43,6 +43,7 @@ def arrive(kind: type[Settings], beside: Collection[str] = ()) -> dict[str, str]
         st.session_state[_key(kind, "problem")] = f"{error} The lesson's settings are shown instead."
     else:
         st.session_state.pop(_key(kind, "problem"), None)
+    address.take(kind.kind)
     return own
 
 
