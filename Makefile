@@ -1,11 +1,13 @@
 # `make run` starts the dashboard, `make test` runs every check. Both make what they need first.
 .POSIX:
-.PHONY: help run test lock audit bench clean
+.PHONY: help run test bench prepared soak audit lock clean
 
 help:
 	@echo "make run     start the dashboard on http://localhost:8501"
 	@echo "make test    all checks: style, types, every test (what CI runs)"
 	@echo "make bench   measure the engine beside the lesson's own code"
+	@echo "make prepared train the runs that come with the project"
+	@echo "make soak    kill workers, servers and half-written runs for hours"
 	@echo "make audit   look for known vulnerabilities in requirements.txt"
 	@echo "make lock    compile requirements.in and requirements-dev.in (UPGRADE=--upgrade for newer releases)"
 	@echo "make clean   remove what tests and tools leave behind (.venv and runs/ stay)"
@@ -28,6 +30,17 @@ test:
 bench:
 	@PYTHON="$(PYTHON)" tools/environment.sh dev
 	.venv/bin/python -m benchmarks
+
+prepared:
+	@PYTHON="$(PYTHON)" tools/environment.sh run
+	.venv/bin/python -m fmnist_core.prepared.make_runs
+
+# the long forms of tests whose short forms are part of `make test`
+soak:
+	@PYTHON="$(PYTHON)" tools/environment.sh dev
+	FMNIST_KILLS=1000 FMNIST_TRAININGS=20 FMNIST_SERVER_KILLS=100 .venv/bin/python -m pytest -p no:randomly \
+		-o faulthandler_timeout=0 tests/core/test_shelves.py tests/core/test_cluster.py \
+		tests/browser/test_hosting.py -k "killed or tls"
 
 # --strict: a dependency that could not be looked up fails the audit, instead of passing for sound
 audit:
