@@ -25,7 +25,7 @@ test:
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
-	.venv/bin/python -m pytest $(PYTEST_FLAGS)
+	.venv/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
 
 bench:
 	@PYTHON="$(PYTHON)" tools/environment.sh dev

@@ -34,10 +34,13 @@ def test_axe_finds_nothing_serious(open_page, server, dataset, screen):
         page.goto(f"{server.url}/{path}")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         expect(page.get_by_text("Zalando SE")).to_be_visible()  # the last line: the page is drawn to its end
+        # what is about to be drawn anew is faded meanwhile
+        expect(page.locator('[data-test-script-state="notRunning"]')).to_be_visible()
+        expect(page.locator('[data-stale="true"]')).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{path} scrolls sideways"
         found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
         serious += [
-            f"{path}: {violation['id']}: {node['html'][:200]}"
+            f"{path}: {violation['id']}: {node['html'][:200]} {node['failureSummary']}"
             for violation in found
             if violation["impact"] in ("serious", "critical")
             for node in violation["nodes"]

@@ -60,7 +60,7 @@ def test_a_network_is_trained_with_moved_sliders_watched_and_found_again(open_pa
     run = RunStore(server.runs).load(identify(settings, DATA_DIGEST))
     expect(result).to_contain_text(f"{run.result.validation_accuracy:.4f}")
     assert 0.8 < run.result.validation_accuracy < 0.88
-    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.locator(".js-plotly-plot").filter(has_text="Loss, epoch by epoch")).to_be_visible()
     has_no_traceback(page)
 
     again = open_page(page.url)
