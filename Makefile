@@ -19,13 +19,14 @@ run:
 	@PYTHON="$(PYTHON)" tools/environment.sh run
 	@exec .venv/bin/python -m streamlit run dashboard.py $(STREAMLIT_FLAGS)
 
+# One shuffle for everybody, so that a failure can be seen again; PYTEST_FLAGS=--randomly-seed=1 is another.
 test:
 	@PYTHON="$(PYTHON)" tools/environment.sh dev
 	@.venv/bin/python tests/browser/chromium.py
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
-	.venv/bin/python -m pytest -n 2 --dist loadgroup $(PYTEST_FLAGS)
+	.venv/bin/python -m pytest -n 2 --dist loadgroup --randomly-seed=1688255743 $(PYTEST_FLAGS)
 
 bench:
 	@PYTHON="$(PYTHON)" tools/environment.sh dev

@@ -109,7 +109,6 @@ def _add_line(
         showarrow=False,
         xanchor="left" if at_left else "right",
         yanchor="bottom" if above else "top",
-        font={"color": colour},
     )
 
 

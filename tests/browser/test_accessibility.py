@@ -18,7 +18,6 @@ PAGES = (
     "evaluation",
 )
 SCREENS = {
-    "light, wide": {"color_scheme": "light"},
     "dark, wide": {"color_scheme": "dark"},
     "light, narrow": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
 }
