@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import BaselineSettings, Job, JobRefused, RunRecord
+from fmnist_core import BaselineSettings, RunRecord
 from fmnist_core.evaluation import wilson_interval
 from fmnist_core.runs import identify
-from pages.parts import csv_button, engine, folds, theme, visitor
+from pages.parts import csv_button, engine, folds, run_series, theme
 
 STEPS = (1, 2, 5, 10, 20, 50)
-_REFRESH_SECONDS = 1.0
 
 
 def series(settings: BaselineSettings) -> dict[str, BaselineSettings]:
@@ -77,51 +77,25 @@ def chart(table: pd.DataFrame, now: int) -> go.Figure:
 def show(settings: BaselineSettings) -> None:
     """The button that queues what is missing, and the curve as far as it is known."""
     st.subheader("Does it gain from more passes?")
-    if _active(settings):
-        _follow(settings)
-    else:
-        _draw(settings)
-
-
-@st.fragment(run_every=_REFRESH_SECONDS)
-def _follow(settings: BaselineSettings) -> None:
-    if not _active(settings):
-        st.rerun()
-    _draw(settings)
-
-
-def _active(settings: BaselineSettings) -> list[Job]:
-    """The jobs of the curve under way; none when only the one of the settings above is, which is shown there."""
-    jobs = [engine.queue().job(run_id) for run_id in series(settings)]
-    active = [job for job in jobs if job is not None and job.state.active]
-    return active if any(job.settings != settings for job in active) else []
-
-
-def _draw(settings: BaselineSettings) -> None:
     wanted = series(settings)
-    kept = [record for record in engine.store().records() if record.run_id in wanted]
-    missing = [one for run_id, one in wanted.items() if run_id not in {record.run_id for record in kept}]
-    active = _active(settings)
-    if active:
-        st.progress(len(kept) / len(STEPS), text=f"{len(kept)} of {len(STEPS)} runs finished, {len(active)} to come…")
-        if st.button("Stop these runs", icon=":material/stop:", key="passes.stop"):
-            for job in active:
-                engine.queue().stop(job.run_id, visitor.name())
-    elif missing:
-        steps = ", ".join(str(one.max_iter) for one in missing)
-        st.markdown(f"Run the settings above with **max_iter {steps}** as well, and see the curve. Each run is kept.")
-        if st.button("Draw the curve", icon=":material/timeline:", key="passes.start"):
-            try:
-                for one in missing:
-                    engine.queue().submit(one, visitor.name())
-                st.rerun()
-            except JobRefused as error:
-                st.warning(str(error), icon=":material/block:")
-    if len(kept) > 1:
-        table = to_table(kept)
-        st.plotly_chart(chart(table, settings.max_iter), key="passes", alt="Accuracy by passes over the data")
-        st.markdown(_in_words(table))
-        csv_button.offer(lambda: table, "max_iter", "passes.csv")
+    missing = ", ".join(str(one.max_iter) for run_id, one in wanted.items() if run_id not in engine.store())
+    run_series.show(
+        wanted,
+        own=identify(settings, engine.data_digest()),
+        verb="Draw the curve",
+        invitation=f"Run the settings above with **max_iter {missing}** as well, and see the curve. Each run is kept.",
+        draw=partial(_draw, settings),
+        key="passes",
+    )
+
+
+def _draw(settings: BaselineSettings, kept: Sequence[RunRecord]) -> None:
+    if len(kept) < 2:  # one point is no curve
+        return
+    table = to_table(kept)
+    st.plotly_chart(chart(table, settings.max_iter), key="passes", alt="Accuracy by passes over the data")
+    st.markdown(_in_words(table))
+    csv_button.offer(lambda: table, "max_iter", "passes.csv")
 
 
 def _in_words(table: pd.DataFrame) -> str:

@@ -24,9 +24,9 @@ def test_folds_appear_while_the_others_are_still_computed(open_page, server):
 def test_the_curve_grows_run_by_run_and_can_be_stopped(open_page, server):
     page = open_page(f"{server.url}/baseline?folds=2&seed=912")
     button(page, "Draw the curve").click()
-    expect(page.get_by_text(re.compile("[2-5] of 6 runs finished"))).to_be_visible(timeout=TRAINING_SECONDS)
+    expect(page.get_by_text(re.compile("[2-5] of 6 finished"))).to_be_visible(timeout=TRAINING_SECONDS)
     expect(page.get_by_text("by passes over the data")).to_be_visible()
-    button(page, "Stop these runs").click()
+    button(page, "Stop these").click()
     expect(button(page, "Draw the curve")).to_be_visible(timeout=TRAINING_SECONDS)
     settings = BaselineSettings(max_iter=1, folds=2, seed=912)
     assert identify(settings, DATA_DIGEST) in RunStore(server.runs), "what was finished is kept"

@@ -100,17 +100,17 @@ def test_the_curve_queues_what_is_missing_of_these_very_settings(open_page, queu
     assert [job.settings for job in queue.jobs()] == [
         BaselineSettings(max_iter=step, alpha=0.001) for step in (1, 2, 5, 20, 50)
     ]
-    assert "1 of 6 runs finished, 5 to come" in " ".join(bar.text for bar in app.progress)
-    next(button for button in app.button if button.label == "Stop these runs").click().run()
+    assert "1 of 6 finished, 5 to come" in " ".join(bar.text for bar in app.progress)
+    next(button for button in app.button if button.label == "Stop these").click().run()
     assert len(queue.stopped) == 5
 
 
 def test_a_run_that_is_under_way_by_itself_is_no_curve(open_page, queue):
     queue.stand(BaselineSettings(), state=JobState.RUNNING)
     app = open_page("baseline.py")
-    assert "Stop these runs" not in [button.label for button in app.button]
+    assert "Stop these" not in [button.label for button in app.button]
     next(button for button in app.button if button.label == "Draw the curve").click().run()
-    assert "0 of 6 runs finished, 6 to come" in " ".join(bar.text for bar in app.progress)
+    assert "0 of 6 finished, 6 to come" in " ".join(bar.text for bar in app.progress)
 
 
 def test_the_curve_is_drawn_from_what_is_kept(open_page, store, dataset):
