@@ -17,7 +17,6 @@ import logging
 import math
 import os
 import resource
-import subprocess
 import sys
 import threading
 import time
@@ -27,7 +26,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -44,13 +42,14 @@ from distributed import (
     get_worker,
 )
 
-from fmnist_core import baseline, cost, network
+from fmnist_core import cost, network
 from fmnist_core.dataset import load_dataset
 from fmnist_core.environment import Environment
 from fmnist_core.errors import FMNISTError, JobRefused
+from fmnist_core.own_worker import OwnWorker
 from fmnist_core.preparation import scale_and_flatten
 from fmnist_core.progress import Progress, Stopped
-from fmnist_core.runs import Run, RunStore, identify
+from fmnist_core.runs import RunStore, compute_run, identify
 from fmnist_core.settings import KINDS, Settings
 
 logger = logging.getLogger(__name__)
@@ -64,7 +63,6 @@ _ANSWER_SECONDS = 20  # a worker that is only just loading TensorFlow needs 10 o
 _MOST_ASKED = 100  # pictures in one question
 _KEPT_JOBS = 200  # ended jobs remembered for the pages
 _RECYCLE_BYTES = 1300 * 2**20  # a worker that has grown beyond this is replaced when it is idle
-_ABSENT_SECONDS = 60.0  # a worker that lives so long without the scheduler knowing it is replaced
 
 
 class JobState(enum.Enum):
@@ -206,12 +204,8 @@ def _execute(run_id: str, kind: str, values: Mapping[str, Any], store: str) -> d
 
     tell(started=time.time())
     settings = KINDS[kind].from_dict(values)
-    compute = baseline.run_baseline if kind == "baseline" else network.train_network
     try:
-        dataset = load_dataset()
-        start = time.perf_counter()
-        result = compute(dataset, settings, lambda progress: tell(progress=asdict(progress)), should_stop)  # type: ignore[arg-type]
-        run = Run.of(settings, dataset.digest, result, time.perf_counter() - start)
+        run = compute_run(load_dataset(), settings, lambda progress: tell(progress=asdict(progress)), should_stop)
         RunStore(store).publish(run)
     except Stopped:
         return {"stopped": True, "memory": _memory_bytes()}
@@ -285,7 +279,7 @@ class JobQueue:
         self._paces: deque[float] = deque(maxlen=20)  # of the latest runs: seconds taken over seconds expected
         self._status = ClusterStatus(0, 0)
         self._client: Client | None = None
-        self._own_worker: _OwnWorker | None = None
+        self._own_worker: OwnWorker | None = None
         self._closing = False
         self._dispatcher = threading.Thread(target=self._dispatch_until_closed, name="job-dispatcher")
         self._dispatcher.start()
@@ -479,7 +473,8 @@ class JobQueue:
             address = self._environment.scheduler
             if not address:
                 cluster = stack.enter_context(_own_scheduler())
-                self._own_worker = _OwnWorker(cluster.scheduler_address)
+                advice = dask.config.get("distributed.nanny.pre-spawn-environ")
+                self._own_worker = OwnWorker(cluster.scheduler_address, advice)
                 stack.callback(self._own_worker.end)
             client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=20))
             client.subscribe_topic(_TOPIC, self._hear)
@@ -625,57 +620,6 @@ def _own_scheduler() -> SpecCluster:
     options = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     scheduler = {"cls": Scheduler, "options": options}
     return SpecCluster(scheduler=scheduler, workers={}, name="fmnist", silence_logs=logging.ERROR)
-
-
-class _OwnWorker:
-    """The worker of this machine: the same ``dask worker`` as elsewhere, kept alive.
-
-    A fresh program, not `multiprocessing`: that would run this process's main script again in it, which under
-    Streamlit is a page. Without Dask's nanny, which nobody would watch over.
-    """
-
-    def __init__(self, scheduler: str) -> None:
-        options = {
-            "host": "127.0.0.1",
-            "dashboard-address": "127.0.0.1:0",
-            "nthreads": 1,
-            "memory-limit": 0,
-            "death-timeout": 15,  # seconds until it gives up a server that was killed before they had met
-        }
-        self._command = [sys.executable, "-m", "dask", "worker", scheduler, "--no-nanny"]
-        self._command += [text for name, value in options.items() for text in (f"--{name}", str(value))]
-        self._process: subprocess.Popen[bytes] | None = None
-        self._seen = 0.0
-
-    def keep(self, seen: bool) -> None:
-        """Start the program when it does not run, or runs and has not been seen by the scheduler for long."""
-        now = time.monotonic()
-        if self._process is not None and self._process.poll() is None:
-            if seen:
-                self._seen = now
-            if now - self._seen < _ABSENT_SECONDS:
-                return
-        self.end()
-        self._process = subprocess.Popen(self._command, env=_worker_environment(), stdin=subprocess.PIPE)  # noqa: S603  (no word of it is a visitor's)
-        self._seen = now
-
-    def end(self) -> None:
-        """End the program; nothing of it is worth waiting for."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
-
-
-def _worker_environment() -> dict[str, str]:
-    """What the worker's program inherits: quiet logs, Dask's own advice, and where this package lies."""
-    root = str(Path(__file__).resolve().parent.parent)
-    return {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        **{name: str(value) for name, value in dask.config.get("distributed.nanny.pre-spawn-environ").items()},
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
-    }
 
 
 def _seconds_left(job: Job, pace: float) -> float:

@@ -15,6 +15,7 @@ import logging
 import os
 import platform
 import re
+import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +26,13 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_core.baseline import BaselineResult
+from fmnist_core.baseline import BaselineResult, run_baseline
+from fmnist_core.dataset import FashionMNIST
 from fmnist_core.errors import FMNISTError, RunDamaged, RunNotFound
-from fmnist_core.network import NetworkResult
-from fmnist_core.settings import KINDS, Settings
+from fmnist_core.evaluation import wilson_interval
+from fmnist_core.network import NetworkResult, train_network
+from fmnist_core.progress import OnProgress, ShouldStop
+from fmnist_core.settings import KINDS, BaselineSettings, Settings
 from fmnist_core.shelves import Stamp, open_shelf
 
 # Raised whenever the same settings would give other figures: older runs then no longer answer for them.
@@ -93,6 +97,12 @@ class RunRecord:
     versions: Mapping[str, str]
     machine: str
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval of the headline's accuracy."""
+        n = self.headline["n_pictures"]
+        return wilson_interval(round(self.headline["accuracy"] * n), n)
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -129,6 +139,21 @@ class Run:
             machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         )
         return cls(record, result)
+
+
+def compute_run(
+    dataset: FashionMNIST,
+    settings: Settings,
+    on_progress: OnProgress | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Run:
+    """Run the experiment, now and here; see `run_baseline` and `train_network`."""
+    start = time.perf_counter()
+    if isinstance(settings, BaselineSettings):
+        result: Result = run_baseline(dataset, settings, on_progress, should_stop)
+    else:
+        result = train_network(dataset, settings, on_progress, should_stop)
+    return Run.of(settings, dataset.digest, result, time.perf_counter() - start)
 
 
 def _pack(run: Run) -> bytes:

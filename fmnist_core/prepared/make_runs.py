@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from fmnist_core.architecture import PRESETS
-from fmnist_core.baseline import run_baseline
 from fmnist_core.dataset import load_dataset
-from fmnist_core.network import train_network, warm_up
-from fmnist_core.runs import Run, RunStore
+from fmnist_core.network import warm_up
+from fmnist_core.runs import RunStore, compute_run
 from fmnist_core.settings import BaselineSettings, Settings
 
 FOLDER = Path(__file__).parent
@@ -21,19 +19,11 @@ def wanted() -> list[Settings]:
     return [BaselineSettings(), *(PRESETS[name] for name in NETWORKS)]
 
 
-def make(settings: Settings) -> Run:
-    """Compute one run on this machine."""
-    dataset, start = load_dataset(), time.perf_counter()
-    if isinstance(settings, BaselineSettings):
-        return Run.of(settings, dataset.digest, run_baseline(dataset, settings), time.perf_counter() - start)
-    return Run.of(settings, dataset.digest, train_network(dataset, settings), time.perf_counter() - start)
-
-
 def main() -> None:
     """Train each, put it beside this file, and take away what is no longer wanted."""
     warm_up()
     store = RunStore(FOLDER)
-    runs = [make(settings) for settings in wanted()]
+    runs = [compute_run(load_dataset(), settings) for settings in wanted()]
     for path in FOLDER.glob("*.zip"):
         path.unlink()
     for run in runs:

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.exploration import ClassStatistics, Separation
-from pages.parts import engine, explored, gallery, run_picker, theme
+from pages.parts import csv_button, engine, explored, gallery, run_picker, theme
 from pages.parts import explorer_state as state
 
 _N_BINS = 16
@@ -233,14 +233,7 @@ def _show_similarity(first: str, second: str) -> None:
         share = table.to_numpy()[CLASS_NAMES.index(first), CLASS_NAMES.index(second)]
         st.metric(f"Neighbours of {first} that are {second}", f"{share:.1%}")
         _link_to_evaluation(first, second)
-        st.download_button(
-            "This table (.csv)",
-            table.to_csv().encode(),
-            file_name="class_neighbours.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        csv_button.offer(lambda: table, "class_neighbours", "class_neighbours.csv")
 
 
 def _choose_pair() -> None:

@@ -11,7 +11,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fmnist_core import NetworkSettings, RunRecord
-from fmnist_core.evaluation import wilson_interval
 from pages.parts import csv_button, curves, engine, run_picker, theme
 
 FIELD = "compare"  # in the address: the run ids, separated by commas
@@ -49,7 +48,7 @@ def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
     rows = []
     for number, record in enumerate(records, start=1):
         accuracy, n = record.headline["accuracy"], record.headline["n_pictures"]
-        low, high = wilson_interval(round(accuracy * n), n)
+        low, high = record.interval
         row: dict[str, Any] = {"run": str(number)}
         for name in differing(records):
             text = record.settings.domain(name).write(getattr(record.settings, name))

@@ -58,8 +58,8 @@ def show(
         icon=":material/play_arrow:",
         disabled=(kept and not prepared) or too_much is not None,
         key=f"start.{settings.kind}",
-    ):
-        _start(settings, run_id)
+    ) and ask(settings):
+        st.rerun()
     if too_much is not None and (prepared or not kept):
         st.warning(too_much, icon=":material/timer_off:")
     if kept:
@@ -80,15 +80,16 @@ def show(
         st.info(invitation, icon=":material/arrow_upward:")
 
 
-def _start(settings: Settings, run_id: str) -> None:
-    """What a press on the button does; a refusal stays on the page until the next press."""
+def ask(*wanted: Settings) -> bool:
+    """Queue experiments for this visitor; a refusal is said on the page. Whether all were taken."""
     try:
-        engine.queue().submit(settings, visitor.name())
+        for settings in wanted:
+            job = engine.queue().submit(settings, visitor.name())
+            st.session_state.setdefault(_ASKED_FOR, set()).add(job.run_id)
     except JobRefused as error:
         st.warning(str(error), icon=":material/block:")
-        return
-    st.session_state.setdefault(_ASKED_FOR, set()).add(run_id)
-    st.rerun()
+        return False
+    return True
 
 
 @st.fragment(run_every=_REFRESH_SECONDS)

@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fmnist_core import BaselineSettings, RunRecord
-from fmnist_core.evaluation import wilson_interval
 from fmnist_core.runs import identify
 from pages.parts import csv_button, engine, folds, run_series, theme
 
@@ -29,12 +28,11 @@ def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
     """One row a finished run, fewest passes first."""
     rows = []
     for record in sorted(records, key=lambda each: each.settings.max_iter):  # type: ignore[union-attr]
-        accuracy, n = record.headline["accuracy"], record.headline["n_pictures"]
-        low, high = wilson_interval(round(accuracy * n), n)
+        low, high = record.interval
         rows.append(
             {
                 "max_iter": record.settings.to_dict()["max_iter"],
-                "accuracy": accuracy,
+                "accuracy": record.headline["accuracy"],
                 "95 % from": low,
                 "95 % to": high,
                 "loss": record.headline["loss"],

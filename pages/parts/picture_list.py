@@ -9,7 +9,7 @@ import streamlit as st
 
 from fmnist_core import BaselineSettings
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import engine, explored, gallery, visitor
+from pages.parts import explored, gallery, job_panel
 from pages.parts import explorer_state as state
 
 
@@ -222,6 +222,7 @@ def _turn(pages: int) -> None:
 def offer_baseline(reason: str) -> None:
     """Say that a baseline is needed, and start it on request."""
     st.info(reason, icon=":material/info:")
-    if st.button("Run the lesson's baseline (about 15 seconds)", icon=":material/play_arrow:", key="explorer.baseline"):
-        engine.queue().submit(BaselineSettings(), visitor.name())
+    if st.button(
+        "Run the lesson's baseline (about 15 seconds)", icon=":material/play_arrow:", key="explorer.baseline"
+    ) and job_panel.ask(BaselineSettings()):
         st.switch_page("baseline.py")

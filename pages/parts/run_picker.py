@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from fmnist_core import RunRecord
-from fmnist_core.evaluation import wilson_interval
 
 KIND_NAMES = {"baseline": "Baseline", "network": "Network"}
 RUN, AGAINST = "evaluation.run", "evaluation.against"
@@ -41,7 +40,7 @@ def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
     rows = []
     for record in records:
         headline = record.headline
-        low, high = wilson_interval(round(headline["accuracy"] * headline["n_pictures"]), headline["n_pictures"])
+        low, high = record.interval
         rows.append(
             {
                 "show": ":material/visibility: Show",

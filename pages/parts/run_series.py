@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from fmnist_core import Job, JobRefused, RunRecord
+from fmnist_core import Job, RunRecord
 from fmnist_core.settings import Settings
-from pages.parts import engine, visitor
+from pages.parts import engine, job_panel, visitor
 
 _REFRESH_SECONDS = 1.0
 
@@ -46,13 +46,8 @@ def show(
     missing = [settings for run_id, settings in wanted.items() if run_id not in {record.run_id for record in kept}]
     if missing:
         st.markdown(invitation)
-        if st.button(verb, icon=":material/play_arrow:", key=f"{key}.start"):
-            try:
-                for settings in missing:
-                    engine.queue().submit(settings, visitor.name())
-                st.rerun()
-            except JobRefused as error:
-                st.warning(str(error), icon=":material/block:")
+        if st.button(verb, icon=":material/play_arrow:", key=f"{key}.start") and job_panel.ask(*missing):
+            st.rerun()
     if len(kept) > 1:
         draw(kept)
 

@@ -202,7 +202,7 @@ def test_a_queue_whose_worker_is_killed_while_it_starts_has_one_again_in_seconds
 @pytest.fixture
 def line(tmp_path, monkeypatch):
     """A queue for strangers in which everything waits, because no worker ever comes."""
-    monkeypatch.setattr("fmnist_core.jobs._OwnWorker.keep", lambda self, seen: None)
+    monkeypatch.setattr("fmnist_core.own_worker.OwnWorker.keep", lambda self, seen: None)
     limits = Environment(hosted=True, queue=5, running_per_visitor=1, asked_per_visitor=3, seconds=600)
     queue = JobQueue(RunStore(tmp_path), DATA_DIGEST, limits)
     yield queue

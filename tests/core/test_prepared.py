@@ -8,8 +8,8 @@ import pytest
 from fmnist_core import BaselineSettings, NetworkSettings, RunStore
 from fmnist_core.dataset import DATA_DIGEST
 from fmnist_core.environment import Environment
-from fmnist_core.prepared.make_runs import FOLDER, make, wanted
-from fmnist_core.runs import identify
+from fmnist_core.prepared.make_runs import FOLDER, wanted
+from fmnist_core.runs import compute_run, identify
 
 pytestmark = pytest.mark.skipif(not list(FOLDER.glob("*.zip")), reason="no prepared runs are committed yet")
 
@@ -29,8 +29,8 @@ def test_each_wanted_run_is_there_whole_and_says_where_it_was_made():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [BaselineSettings(), NetworkSettings()], ids=["baseline", "network"])
-def test_training_the_lessons_two_again_finds_their_figures(settings):
-    kept, again = RunStore(FOLDER).load(identify(settings, DATA_DIGEST)), make(settings)
+def test_training_the_lessons_two_again_finds_their_figures(dataset, settings):
+    kept, again = RunStore(FOLDER).load(identify(settings, DATA_DIGEST)), compute_run(dataset, settings)
     if isinstance(settings, BaselineSettings):  # the same on every machine
         assert again.result.mean_accuracy == kept.result.mean_accuracy == 0.8194166666666666
     else:  # another processor adds in another order
