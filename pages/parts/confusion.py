@@ -117,6 +117,7 @@ def show(measured: Measured) -> None:
                 key=f"confusion.commonest.{place}",
                 type="tertiary",
                 icon=":material/search:",
+                wrap=True,
                 help="Show these pictures below",
                 on_click=mistakes.choose_classes,
                 args=(true, predicted),

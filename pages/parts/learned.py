@@ -81,7 +81,8 @@ def weights_chart(pictures: np.ndarray, names: list[str], title: str) -> go.Figu
     )
     figure.update_layout(
         title={"text": title, "font": {"size": 15}, "x": 0, "xref": "paper"},
-        height=60 + rows * (150 if columns == 5 else 95),
+        # on a phone the pictures are narrower still, and more would be a gap
+        height=60 + rows * (115 if columns == 5 else 80),
         margin={"l": 5, "r": 5, "t": 45, "b": 5},
     )
     return figure

@@ -23,7 +23,7 @@ def pixels_chart(image: np.ndarray, scaled: bool, pixel: tuple[int, int], title:
     pixel : (int, int)
         Row and column to mark, 0-27.
     """
-    figure = theme.chart(title, height=370)
+    figure = theme.chart(title, height=330)
     figure.add_heatmap(
         z=_values(image, scaled).reshape(28, 28),
         customdata=np.stack([image, image / 255.0], axis=-1),
