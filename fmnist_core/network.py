@@ -335,6 +335,7 @@ def _watch(
             super().__init__()
             self.rows: list[dict[str, float]] = []
             self.predictions: list[np.ndarray] = []
+            self.probabilities = np.empty(0, np.float32)  # of the validation pictures, by the latest weights
             self.first_layers: list[np.ndarray] = []
             self.seconds: list[float] = []
             self.n_batches = 0
@@ -371,6 +372,7 @@ def _watch(
             self._report(0.0)
 
         def _remember(self, probabilities: np.ndarray) -> None:
+            self.probabilities = probabilities
             self.predictions.append(probabilities.argmax(axis=1).astype(np.uint8))
             first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
             self.first_layers.append(first.numpy()[..., :_TRACED_UNITS].astype(np.float16))
@@ -413,7 +415,8 @@ def _result(
         kept_epoch=kept + 1,
         stopped_after_batches=watch.n_batches if stopped else None,
         validation_indices=split.validation_indices,
-        validation_probabilities=predict(model, held_out),
+        # early stopping has gone back to the weights of an earlier epoch
+        validation_probabilities=predict(model, held_out) if settings.patience else watch.probabilities,
         test_probabilities=predict(model, scale_and_flatten(dataset.test.images, np.float32)),
         validation_predictions_by_epoch=np.stack(watch.predictions),
         first_layer_by_epoch=np.stack(watch.first_layers),

@@ -115,7 +115,8 @@ def _in_words(job: Job) -> str:
     if job.state is JobState.WAITING:
         return _waiting_in_words(job)
     if job.state is JobState.STOPPING:
-        return "Stopping…"
+        kept = job.settings.kind == "network"
+        return "Stopping: what was learned so far is measured and kept…" if kept else "Stopping…"
     if job.progress is None:
         return "Starting…"
     progress = job.progress
