@@ -41,7 +41,18 @@ def store(queue):
 
 def worker_of(queue):
     """The process that computes, once it has been started."""
-    return wait_for(lambda: (own := queue._own_worker) and (started := own._process) and psutil.Process(started.pid))
+
+    def look():
+        own = queue._own_worker
+        started = own and own._process
+        if not started:
+            return None
+        try:
+            return psutil.Process(started.pid)
+        except psutil.NoSuchProcess:  # killed a moment ago, and not replaced yet
+            return None
+
+    return wait_for(look)
 
 
 def wait_for(condition, seconds=90.0):
