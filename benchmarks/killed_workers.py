@@ -18,7 +18,7 @@ from tests.browser.conftest import Server, running_server
 
 TIMES = 50
 _LONGEST_WAIT = 4.0  # seconds from the first report to the kill at most: about what such a training takes
-_QUERY = "epochs=8&batch_size=64&seed={}"
+_QUERY = "epochs=40&seed={}"
 
 
 async def kill_one(server: Server, seed: int, wait: float) -> str:
