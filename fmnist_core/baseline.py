@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,11 +133,76 @@ def to_probabilities(scores: np.ndarray, loss_name: str) -> np.ndarray | None:
     return None
 
 
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """What the classifier of one fold says of the pictures that it has not seen.
+
+    Parameters
+    ----------
+    number : int
+        From 1.
+    held_out : ndarray of shape (n,), int64
+        Positions in the training pictures.
+    scores : ndarray of shape (n, 10), float64
+        Decision values.
+    accuracy, seconds : float
+    iterations : int
+        The most passes over the data that any of the ten classifiers used.
+    """
+
+    number: int
+    held_out: np.ndarray
+    scores: np.ndarray
+    accuracy: float
+    seconds: float
+    iterations: int
+
+
+OnShare = Callable[[float], None]  # told how much of a fit is done, 0 to 1
+SpreadFolds = Callable[[OnShare], Iterable[Fold]]
+
+
+def run_fold(
+    dataset: FashionMNIST,
+    settings: BaselineSettings,
+    number: int,
+    on_share: OnShare | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Fold:
+    """Train on all folds but one, and ask about that one. Each fold can be computed by itself, anywhere.
+
+    Parameters
+    ----------
+    dataset : FashionMNIST
+    settings : BaselineSettings
+    number : int
+        From 1 to ``settings.folds``.
+    on_share : callable, optional
+        Called after each class.
+    should_stop : callable, optional
+        Asked between classes.
+
+    Raises
+    ------
+    Stopped
+        When `should_stop` said so.
+    """
+    start = time.perf_counter()
+    images, labels = dataset.train.images, dataset.train.labels
+    # Without shuffling, as cross_validate cuts the folds when it is given a number.
+    seen, held_out = list(StratifiedKFold(settings.folds).split(labels, labels))[number - 1]
+    classifier = _fit(images[seen], labels[seen], settings, on_share, should_stop)
+    scores = classifier.score(images[held_out])
+    accuracy = float(np.mean(scores.argmax(axis=1) == labels[held_out]))
+    return Fold(number, held_out, scores, accuracy, time.perf_counter() - start, classifier.iterations)
+
+
 def run_baseline(
     dataset: FashionMNIST,
     settings: BaselineSettings,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    spread_folds: SpreadFolds | None = None,
 ) -> BaselineResult:
     """Cross-validate the baseline on all training pictures, then fit it once on all of them.
 
@@ -150,6 +215,8 @@ def run_baseline(
         ``seconds``, ``iterations``.
     should_stop : callable, optional
         Asked between classes.
+    spread_folds : callable, optional
+        Computes all folds elsewhere, and gives each when it is done; without it, they are computed here in turn.
 
     Raises
     ------
@@ -160,23 +227,25 @@ def run_baseline(
     scores = np.zeros((len(labels), N_CLASSES), dtype=np.float32)
     fold_of = np.zeros(len(labels), dtype=np.uint8)
     rows: list[dict[str, float]] = []
-    # Without shuffling, as cross_validate cuts the folds when it is given a number.
-    cut = StratifiedKFold(settings.folds).split(fold_of, labels)
-    for number, (seen, held_out) in enumerate(cut, start=1):
-        start = time.perf_counter()
-        report = _Report(on_progress, should_stop, number, settings.folds, rows)
-        classifier = _fit(images[seen], labels[seen], settings, report)
-        fold_scores = classifier.score(images[held_out])
-        fold_of[held_out] = number - 1
-        scores[held_out] = fold_scores
-        accuracy = float(np.mean(fold_scores.argmax(axis=1) == labels[held_out]))
-        seconds = time.perf_counter() - start
-        rows.append({"fold": number, "accuracy": accuracy, "seconds": seconds, "iterations": classifier.iterations})
-        report.send(within=1.0)
+
+    def report(share: float) -> None:
+        if on_progress is not None:
+            on_progress(Progress("fold", len(rows) + 1, settings.folds, share, tuple(rows)))
+
+    def in_turn(on_share: OnShare) -> Iterator[Fold]:
+        for number in range(1, settings.folds + 1):
+            yield run_fold(dataset, settings, number, on_share, should_stop)
+
+    report(0.0)
+    for fold in (spread_folds or in_turn)(report):
+        fold_of[fold.held_out] = fold.number - 1
+        scores[fold.held_out] = fold.scores
+        row = {"fold": fold.number, "accuracy": fold.accuracy, "seconds": fold.seconds, "iterations": fold.iterations}
+        rows = sorted([*rows, row], key=lambda each: each["fold"])
+        report(0.0)
 
     start = time.perf_counter()
-    report = _Report(on_progress, should_stop, settings.folds + 1, settings.folds, rows)
-    final = _fit(images, labels, settings, report)
+    final = _fit(images, labels, settings, report, should_stop)
     probabilities = to_probabilities(scores, settings.loss)
     return BaselineResult(
         fold_accuracies=[row["accuracy"] for row in rows],
@@ -191,25 +260,6 @@ def run_baseline(
         coefficients=final.coefficients.astype(np.float32),
         intercepts=final.intercepts.astype(np.float32),
     )
-
-
-@dataclass(frozen=True)
-class _Report:
-    """Where one fit tells how far it is, and asks whether to go on."""
-
-    on_progress: OnProgress | None
-    should_stop: ShouldStop | None
-    number: int
-    total: int
-    rows: list[dict[str, float]]
-
-    def send(self, within: float) -> None:
-        if self.on_progress is not None:
-            self.on_progress(Progress("fold", self.number, self.total, within, tuple(self.rows)))
-
-    @property
-    def stopped(self) -> bool:
-        return self.should_stop is not None and self.should_stop()
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,13 +278,19 @@ def _prepare(images: np.ndarray, scaling: bool) -> np.ndarray:
     return scale_and_flatten(images, np.float64) if scaling else images.reshape(len(images), -1).astype(np.float64)
 
 
-def _fit(images: np.ndarray, labels: np.ndarray, settings: BaselineSettings, report: _Report) -> _LinearClassifier:
+def _fit(
+    images: np.ndarray,
+    labels: np.ndarray,
+    settings: BaselineSettings,
+    on_share: OnShare | None,
+    should_stop: ShouldStop | None,
+) -> _LinearClassifier:
     pixels = _nonzero_pixels(images, settings.scaling) if _CAN_SKIP_ZEROS else _prepare(images, settings.scaling)
     # The draw by which SGDClassifier gives each of its one-against-all classifiers a seed.
     seeds = np.random.RandomState(settings.seed).randint(np.iinfo(np.int32).max, size=N_CLASSES)
 
     def fit_one(label: int) -> SGDClassifier:
-        if report.stopped:
+        if should_stop is not None and should_stop():
             raise Stopped
         return SGDClassifier(
             loss=settings.loss,
@@ -243,12 +299,12 @@ def _fit(images: np.ndarray, labels: np.ndarray, settings: BaselineSettings, rep
             random_state=int(seeds[label]),
         ).fit(pixels, labels == label)
 
-    report.send(within=0.0)
     ones: dict[int, SGDClassifier] = {}
     with _full_intercept_steps():
         for label, one in _in_threads(fit_one):
             ones[label] = one
-            report.send(within=len(ones) / N_CLASSES)
+            if on_share is not None:
+                on_share(len(ones) / N_CLASSES)
     ordered = [ones[label] for label in range(N_CLASSES)]
     return _LinearClassifier(
         coefficients=np.vstack([one.coef_ for one in ordered]),

@@ -27,7 +27,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from statistics import median
 from typing import Any
 
@@ -41,10 +41,13 @@ from distributed import (
     SpecCluster,
     Worker,
     WorkerPlugin,
+    as_completed,
     get_worker,
+    worker_client,
 )
 
 from fmnist_core import cost, network
+from fmnist_core.baseline import Fold, OnShare, run_fold
 from fmnist_core.dataset import load_dataset
 from fmnist_core.environment import Environment
 from fmnist_core.errors import FMNISTError, JobRefused
@@ -52,7 +55,7 @@ from fmnist_core.own_worker import OwnWorker
 from fmnist_core.preparation import scale_and_flatten
 from fmnist_core.progress import Progress, Stopped
 from fmnist_core.runs import RunStore, compute_run, identify
-from fmnist_core.settings import KINDS, Settings
+from fmnist_core.settings import KINDS, BaselineSettings, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -134,9 +137,9 @@ class Job:
 _stop_requests: set[str] = set()
 
 
-async def _request_stop(run_id: str) -> None:
+async def _request_stop(task: str) -> None:
     """Ask a computation to stop at its next look."""
-    _stop_requests.add(run_id)
+    _stop_requests.add(task)
 
 
 async def _leave() -> None:
@@ -181,13 +184,17 @@ class _Warmth(WorkerPlugin):
         worker.log_event(_TOPIC, {"warm": worker.address})
 
 
-class _EndWithServer(WorkerPlugin):
-    """For a worker of this machine: its standard input is a pipe that closes when the server ends, however."""
+class _SideBySide(WorkerPlugin):
+    """For a worker of the server's machine: pages come before trainings, and it ends when the server ends, however.
 
-    name = "fmnist-end-with-server"
+    Its standard input is a pipe that closes then.
+    """
+
+    name = "fmnist-side-by-side"
 
     def setup(self, worker: Worker) -> None:
         """Dask calls this when a worker has started."""
+        os.nice(10)
         threading.Thread(target=self._wait_for_the_end, name="end-with-server", daemon=True).start()
 
     @staticmethod
@@ -198,24 +205,28 @@ class _EndWithServer(WorkerPlugin):
         os._exit(0)
 
 
-def _execute(run_id: str, kind: str, values: Mapping[str, Any], store: str) -> dict[str, Any]:
+def _execute(task: str, run_id: str, kind: str, values: Mapping[str, Any], store: str, spread: bool) -> dict[str, Any]:
     """Compute a run and publish it. What goes back is small: what happened, never arrays."""
     worker = get_worker()
-    _stop_requests.discard(run_id)
 
     def tell(**event: Any) -> None:
         worker.log_event(_TOPIC, {"run_id": run_id, "worker": worker.address, **event})
 
     def should_stop() -> bool:
-        if run_id in _stop_requests:
+        if task in _stop_requests:
             tell(noticed=True)
             return True
         return False
 
     def compute_and_publish() -> dict[str, Any]:
         try:
-            settings = KINDS[kind].from_dict(values)
-            run = compute_run(load_dataset(), settings, lambda progress: tell(progress=asdict(progress)), should_stop)
+            run = compute_run(
+                load_dataset(),
+                KINDS[kind].from_dict(values),
+                lambda progress: tell(progress=asdict(progress)),
+                should_stop,
+                partial(_spread_folds, task, values) if spread else None,
+            )
             RunStore(store).publish(run)
         except Stopped:
             return {"stopped": True}
@@ -227,6 +238,21 @@ def _execute(run_id: str, kind: str, values: Mapping[str, Any], store: str) -> d
     outcome = compute_and_publish()
     _give_memory_back()
     return {**outcome, "memory": _memory_bytes()}
+
+
+def _spread_folds(task: str, values: Mapping[str, Any], on_share: OnShare) -> Iterator[Fold]:
+    """The folds of a baseline on all workers, this one included: its thread is free while it waits."""
+    numbers = range(1, BaselineSettings.from_dict(values).folds + 1)
+    with worker_client() as client:
+        folds = [client.submit(_execute_fold, task, values, number, key=f"{task}-{number}") for number in numbers]
+        for _, fold in as_completed(folds, with_results=True):
+            yield fold
+
+
+def _execute_fold(task: str, values: Mapping[str, Any], number: int) -> Fold:
+    """One fold; a stop reaches every worker."""
+    settings = BaselineSettings.from_dict(values)
+    return run_fold(load_dataset(), settings, number, should_stop=lambda: task in _stop_requests)
 
 
 # Questions are answered in a thread of their own, beside a training, and one at a time.
@@ -491,7 +517,7 @@ class JobQueue:
             client.subscribe_topic(_TOPIC, self._hear)
             client.register_plugin(_Warmth())
             if not address:
-                client.register_plugin(_EndWithServer())
+                client.register_plugin(_SideBySide())
             yield client
 
     def _look_after(self, client: Client) -> None:
@@ -518,15 +544,10 @@ class JobQueue:
                 self._waiting.remove(run_id)
                 self._workers.pop(run_id, None)
                 self._jobs[run_id] = replace(job, state=JobState.RUNNING, started=time.time())
-                self._futures[run_id] = client.submit(
-                    _execute,
-                    run_id,
-                    job.settings.kind,
-                    job.settings.to_dict(),
-                    self._store.address,
-                    key=f"{run_id}-{uuid.uuid4().hex[:8]}",
-                    pure=False,
-                )
+                task = f"{run_id}-{uuid.uuid4().hex[:8]}"
+                spread = n_slots > 1 and job.settings.kind == "baseline"
+                arguments = (run_id, job.settings.kind, job.settings.to_dict(), self._store.address, spread)
+                self._futures[run_id] = client.submit(_execute, task, *arguments, key=task, pure=False)
 
     def _press_stops(self, client: Client) -> None:
         for run_id, job in list(self._jobs.items()):
@@ -536,7 +557,8 @@ class JobQueue:
             if run_id not in self._deadlines:
                 self._deadlines[run_id] = time.monotonic() + _POLITE_SECONDS[job.settings.kind]
                 if worker is not None:
-                    client.run(_request_stop, run_id, workers=[worker], wait=False, on_error="ignore")
+                    # every worker: folds may be anywhere
+                    client.run(_request_stop, self._futures[run_id].key, wait=False, on_error="ignore")
             elif time.monotonic() > self._deadlines[run_id]:
                 # No flag can interrupt one long step of scikit-learn, or a compilation: the process must end.
                 self._futures.pop(run_id).cancel(force=True)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from fmnist_core.baseline import BaselineResult, run_baseline
+from fmnist_core.baseline import BaselineResult, SpreadFolds, run_baseline
 from fmnist_core.dataset import FashionMNIST
 from fmnist_core.errors import FMNISTError, RunDamaged, RunNotFound
 from fmnist_core.evaluation import wilson_interval
@@ -146,11 +146,12 @@ def compute_run(
     settings: Settings,
     on_progress: OnProgress | None = None,
     should_stop: ShouldStop | None = None,
+    spread_folds: SpreadFolds | None = None,
 ) -> Run:
     """Run the experiment, now and here; see `run_baseline` and `train_network`."""
     start = time.perf_counter()
     if isinstance(settings, BaselineSettings):
-        result: Result = run_baseline(dataset, settings, on_progress, should_stop)
+        result: Result = run_baseline(dataset, settings, on_progress, should_stop, spread_folds)
     else:
         result = train_network(dataset, settings, on_progress, should_stop)
     return Run.of(settings, dataset.digest, result, time.perf_counter() - start)

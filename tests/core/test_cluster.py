@@ -1,6 +1,7 @@
 """More than one machine, shown with several processes of one: a TLS cluster, and a bucket that all of them reach."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import dask
 import pytest
 import trustme
+from distributed import get_task_stream
 
-from fmnist_core import JobQueue, JobState, NetworkSettings, RunStore
+from fmnist_core import BaselineSettings, JobQueue, JobState, NetworkSettings, RunStore, load_dataset, run_baseline
 from fmnist_core.dataset import DATA_DIGEST
 from fmnist_core.environment import Environment
 from fmnist_core.runs import identify
@@ -63,6 +65,18 @@ def start(certificates):
         process.wait()
 
 
+def _check_that_folds_are_spread(queue, store):
+    settings = BaselineSettings(folds=4, max_iter=1)
+    with get_task_stream(client=queue._client) as stream:
+        run_id = queue.submit(settings).run_id
+        wait_for(lambda: queue.job(run_id).state is JobState.DONE, 120)
+    folds = {entry["key"]: entry["worker"] for entry in stream.data if re.fullmatch(rf"{run_id}-\w+-\d", entry["key"])}
+    assert len(folds) == 4
+    assert len(set(folds.values())) == 2
+    expected = run_baseline(load_dataset(), settings)
+    assert store.load(run_id).result.fold_accuracies == expected.fold_accuracies
+
+
 def test_trainings_spread_over_a_tls_cluster_survive_the_death_of_worker_and_scheduler(
     start, certificates, tmp_path, free_port
 ):
@@ -79,6 +93,7 @@ def test_trainings_spread_over_a_tls_cluster_survive_the_death_of_worker_and_sch
         queue = JobQueue(store, DATA_DIGEST, Environment(scheduler=address))
         try:
             wait_for(lambda: queue.status.n_workers == 2, 120)
+            _check_that_folds_are_spread(queue, store)
             each = [NetworkSettings(epochs=2, batch_size=512, seed=seed) for seed in range(N_TRAININGS)]
             wanted = [queue.submit(settings).run_id for settings in each]
             seen_on = {}
@@ -97,6 +112,6 @@ def test_trainings_spread_over_a_tls_cluster_survive_the_death_of_worker_and_sch
             wait_for(lambda: n_done() == N_TRAININGS, 300)
         finally:
             queue.close()
-    kept = Counter(record.run_id for record in store.records())
+    kept = Counter(record.run_id for record in store.records() if record.settings.kind == "network")
     assert kept == Counter(identify(settings, DATA_DIGEST) for settings in each)
     assert not store.damaged
