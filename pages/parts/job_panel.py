@@ -14,6 +14,7 @@ from fmnist_core.settings import Settings
 from pages.parts import engine, run_picker, visitor
 
 _REFRESH_SECONDS = 0.5
+_FAR_SECONDS = 3.0  # while others come first: thirty who wait together would ask for little else than their place
 _ASKED_FOR = "job_panel.asked_for"  # runs that this session has pressed the button for
 
 
@@ -47,7 +48,8 @@ def show(
     run_id = identify(settings, engine.data_digest())
     job = engine.queue().job(run_id)
     if job is not None and job.state.active:
-        _follow(run_id, draw_progress)
+        far = _is_far(job)
+        st.fragment(_follow, run_every=_FAR_SECONDS if far else _REFRESH_SECONDS)(run_id, draw_progress, far)
         return
     kept = run_id in engine.store()
     prepared = engine.store().is_prepared(run_id)
@@ -92,10 +94,13 @@ def ask(*wanted: Settings) -> bool:
     return True
 
 
-@st.fragment(run_every=_REFRESH_SECONDS)
-def _follow(run_id: str, draw_progress: Callable[[Settings, Progress], None]) -> None:
+def _is_far(job: Job) -> bool:
+    return job.state is JobState.WAITING and job.position > 1
+
+
+def _follow(run_id: str, draw_progress: Callable[[Settings, Progress], None], far: bool) -> None:
     job = engine.queue().job(run_id)
-    if job is None or not job.state.active:
+    if job is None or not job.state.active or _is_far(job) is not far:
         st.rerun()
     if visitor.name() in job.visitors and st.button(
         "Stop" if job.state is not JobState.WAITING else "Leave the queue",
