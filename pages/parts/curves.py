@@ -86,7 +86,6 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
     epochs : int
         Epochs in all, so that the axis does not move while the curve grows.
     """
-    figure = theme.chart(f"{measure.capitalize()}, epoch by epoch")
     untrained, trained = table[table["epoch"] == 0], table[table["epoch"] > 0]
     axis = "epoch"
     if len(untrained):
@@ -98,6 +97,14 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
         )
     # Once there is an epoch, chance is told in words only: as a point it would squash all that follows.
     shown = trained if len(trained) else table
+    first = 1 if len(trained) else 0
+    figure = theme.chart(
+        f"{measure.capitalize()}, epoch by epoch",
+        xaxis={"title": {"text": axis}, "range": [first - 0.2, epochs + 0.2], "dtick": 1 if epochs <= 12 else 5},
+        yaxis={"title": {"text": "loss (cross-entropy)"}}
+        if measure == "loss"
+        else {"tickformat": ".1%" if len(trained) else ".0%"},
+    )
     for column, name, colour in (
         (measure, "training", theme.TRAINING),
         (f"val_{measure}", "validation", theme.VALIDATION),
@@ -112,10 +119,4 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
                 hovertemplate="%{y:.4f}",
                 showlegend=True,
             )
-    first = 1 if len(trained) else 0
-    figure.update_xaxes(title=axis, range=[first - 0.2, epochs + 0.2], dtick=1 if epochs <= 12 else 5)
-    figure.update_yaxes(
-        title="loss (cross-entropy)" if measure == "loss" else None,
-        tickformat=".0%" if measure == "accuracy" and not len(trained) else ".1%" if measure == "accuracy" else None,
-    )
     return figure

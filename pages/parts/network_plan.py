@@ -75,34 +75,30 @@ def drawing(settings: NetworkSettings) -> go.Figure:
     names = ["784 pixels", *(_box_name(layer, layer is described[-1]) for layer in described)]
     sizes = [784.0] + [float(prod(layer.output_shape)) for layer in described]
     halves = [0.12 + 0.88 * (size / max(sizes)) ** 0.4 for size in sizes]
-    figure = theme.chart("From pixels to ten probabilities", 250)
+    shapes: list[dict[str, object]] = []
+    words: list[dict[str, object]] = []
     width = 0.16 if len(names) > 2 else 0.1
     for place, (name, half) in enumerate(zip(names, halves, strict=True)):
-        figure.add_shape(
-            type="rect",
-            x0=place - width,
-            x1=place + width,
-            y0=-half,
-            y1=half,
-            fillcolor=theme.VALIDATION if place else theme.TRAINING,
-            opacity=0.85,
-            line_width=0,
-        )
-        figure.add_annotation(x=place, y=-1.1, text=name, showarrow=False, yanchor="top")
+        corners = {"x0": place - width, "x1": place + width, "y0": -half, "y1": half}
+        colour = theme.VALIDATION if place else theme.TRAINING
+        shapes.append({"type": "rect", **corners, "fillcolor": colour, "opacity": 0.85, "line": {"width": 0}})
+        words.append({"x": place, "y": -1.1, "text": name, "showarrow": False, "yanchor": "top"})
         if place:
             left, right, before = place - 1 + width, place - width, halves[place - 1]
-            figure.add_shape(  # every number of the left box goes to every unit of the right one
-                type="path",
-                path=f"M {left} {-before} L {left} {before} L {right} {half} L {right} {-half} Z",
-                fillcolor=theme.TRAINING,
-                opacity=0.15,
-                line_width=0,
-            )
+            # every number of the left box goes to every unit of the right one
+            path = f"M {left} {-before} L {left} {before} L {right} {half} L {right} {-half} Z"
+            fill = {"fillcolor": theme.TRAINING, "opacity": 0.15, "line": {"width": 0}}
+            shapes.append({"type": "path", "path": path, **fill})
             n_weights = described[place - 1].n_parameters
-            figure.add_annotation(x=place - 0.5, y=0, text=f"{n_weights:,}<br>weights", showarrow=False)
-    figure.update_xaxes(visible=False, range=[-0.5, len(names) - 0.5], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[-2.0, 1.1], fixedrange=True)
-    return figure
+            words.append({"x": place - 0.5, "y": 0, "text": f"{n_weights:,}<br>weights", "showarrow": False})
+    return theme.chart(
+        "From pixels to ten probabilities",
+        250,
+        shapes=shapes,
+        annotations=words,
+        xaxis={"visible": False, "range": [-0.5, len(names) - 0.5], "fixedrange": True},
+        yaxis={"visible": False, "range": [-2.0, 1.1], "fixedrange": True},
+    )
 
 
 def _box_name(layer: LayerInfo, last: bool) -> str:
