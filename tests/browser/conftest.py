@@ -118,8 +118,10 @@ def open_page(browser: Browser) -> Iterator:
 
     def note(message: ConsoleMessage) -> None:
         # At a deep link Streamlit's client first asks for its server below the page's own path: a 404 is the answer.
+        # And a page that changes again at once takes its pictures away while a busy browser still asks for them.
         url = message.location.get("url", "")
-        if message.type == "error" and not re.search(r"/\w+/_stcore/(health|host-config)$", url):
+        harmless = r"/\w+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.(jpg|png)$"
+        if message.type == "error" and not re.search(harmless, url):
             complaints.append(f"{message.text} ({url})")
 
     def open_one(url: str, **options) -> Page:
