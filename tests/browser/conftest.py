@@ -120,9 +120,10 @@ def open_page(browser: Browser) -> Iterator:
         # At a deep link Streamlit's client first asks for its server below the page's own path: a 404 is the answer.
         # And a page that changes again at once takes its pictures away while a busy browser still asks for them.
         url = message.location.get("url", "")
-        harmless = r"/\w+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.(jpg|png)$"
-        if message.type == "error" and not re.search(harmless, url):
-            complaints.append(f"{message.text} ({url})")
+        complaint = f"{message.text} {url}"
+        harmless = r"/\w+/_stcore/(health|host-config)$|/media/[0-9a-f]+\.(jpg|png)\b"
+        if message.type == "error" and not re.search(harmless, complaint):
+            complaints.append(complaint)
 
     def open_one(url: str, **options) -> Page:
         context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
