@@ -42,7 +42,7 @@ class NetworkResult:
     Parameters
     ----------
     history : dict of str to list of float
-        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: one figure an epoch, as Keras reports them.
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``: one figure an epoch, the same as Keras'.
     epoch_seconds : list of float
     n_parameters : int
     validation_loss, validation_accuracy : float

@@ -11,8 +11,6 @@ from fmnist_core.environment import Environment
 from fmnist_core.prepared.make_runs import FOLDER, wanted
 from fmnist_core.runs import compute_run, identify
 
-pytestmark = pytest.mark.skipif(not list(FOLDER.glob("*.zip")), reason="no prepared runs are committed yet")
-
 
 def test_each_wanted_run_is_there_whole_and_says_where_it_was_made():
     store = RunStore(FOLDER)
