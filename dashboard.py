@@ -9,7 +9,7 @@ import streamlit as st
 
 from fmnist_core import FMNISTError, log_lines
 from fmnist_core.environment import Environment
-from pages.parts import engine, front_door, link_preview
+from pages.parts import engine, failures, front_door, link_preview
 
 # Streamlit's own cloud has secrets instead of environment variables; read, they become such.
 st.secrets.load_if_toml_exists()
@@ -35,4 +35,5 @@ app = st.App(
     lifespan=lifespan,
     middleware=front_door.middleware(environment),
     routes=link_preview.routes(),
+    on_script_error=failures.show,
 )

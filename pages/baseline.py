@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from fmnist_core import BaselineSettings
+from fmnist_core import BaselineSettings, cost
 from fmnist_core.progress import Progress
 from fmnist_core.runs import identify
 from fmnist_core.settings import Settings
-from pages.parts import csv_button, engine, folds, job_panel, passes, settings_form, weights
+from pages.parts import csv_button, engine, folds, found, job_panel, passes, settings_form, weights
 
 
 def draw_progress(settings: Settings, progress: Progress) -> None:
@@ -24,6 +24,7 @@ def draw_progress(settings: Settings, progress: Progress) -> None:
 def draw_run(run_id: str) -> None:
     """All folds, their mean and spread, and the lesson's figure beside it."""
     run = engine.run(run_id)
+    found.note_run(run)
     result = run.result
     table = folds.to_table(result.fold_accuracies, result.fold_seconds, result.fold_iterations)
     low, high = engine.held_out_report(run_id).interval
@@ -31,9 +32,10 @@ def draw_run(run_id: str) -> None:
     mean.metric(
         "Mean accuracy, out of fold",
         f"{result.mean_accuracy:.4f}",
-        help=f"{result.mean_accuracy!r}: each of the 60,000 training pictures was held out once.",
+        help="Out of fold: each of the 60,000 training pictures was held out once, so each was judged by a model that "
+        f"had not seen it. In full: {result.mean_accuracy!r}.",
     )
-    mean.caption(f"95 %: {low:.4f} to {high:.4f}, on 60,000 pictures")
+    mean.caption(f"95%: {low:.4f} to {high:.4f}, on 60,000 pictures")
     spread.metric(
         "Spread of the folds",
         f"±{table['accuracy'].std():.4f}",
@@ -87,10 +89,11 @@ with results:
         verb="Run the baseline",
         draw_progress=draw_progress,
         draw_run=draw_run,
-        invitation="Press **Run the baseline** and watch the folds come in. The lesson's five folds take about "
-        "15 seconds on two cores; more folds or passes take longer.",
+        invitation="Press **Run the baseline** and watch the folds come in. This takes about "
+        f"{cost.in_words(cost.expected_seconds(settings))} on two cores.",
     )
 passes.show(settings)
 run_id = identify(settings, engine.data_digest())
 if run_id in engine.store():
     weights.show(engine.run(run_id))
+st.page_link("network.py", label="Next: train a neural network", icon=":material/arrow_forward:")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import class_view, data_map, doubtful_labels, explored, gallery, picture_list, sample
+from pages.parts import address, class_view, data_map, doubtful_labels, explored, gallery, picture_list, sample
 from pages.parts import explorer_state as state
 from pages.parts.plain import plain
 
@@ -31,7 +31,7 @@ def show_facts() -> None:
         ("Training pictures", "60,000", "train.images has the shape (60000, 28, 28): models learn from this split."),
         ("Test pictures", "10,000", "test.images has the shape (10000, 28, 28): a split kept for the very end."),
         ("Classes", "10", "6,000 training and 1,000 test pictures of each."),
-        ("Pixels a picture", "28 x 28", "Each a grey value, 0 to 255: 784 numbers in all."),
+        ("Pixels per picture", "28 × 28", "Each a grey value, 0 to 255: 784 numbers in all."),
     )
     with st.container(horizontal=True, gap="small"):
         for name, figure, explanation in facts:
@@ -56,11 +56,11 @@ def show_view() -> None:
 state.arrive()
 st.title("Look first: 70,000 pictures of clothes")
 st.markdown(
-    "Live through the classic first deep-learning lesson: **look** at the data, set a **baseline**, train a **neural "
+    "Work through the classic first deep-learning lesson: **look** at the data, set a **baseline**, train a **neural "
     "network**, and find out honestly what the network bought. It takes about ten minutes. Start here: click a "
     "picture to open it."
 )
-for problem in state.problems():
+for problem in address.problems(state.PAGE):
     st.warning(plain(problem), icon=":material/link_off:")
 st.segmented_control(
     "Look at",

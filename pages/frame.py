@@ -5,8 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from fmnist_core import FMNISTError
-from pages.parts import job_panel, share
-from pages.parts.plain import plain
+from pages.parts import failures, found, job_panel, share
 
 # The data set's first picture, an ankle boot. A file of ours: a named icon would be fetched from the internet.
 ICON = Path(__file__).parent / "parts" / "icon.png"
@@ -54,5 +53,6 @@ share.show(page.url_path)
 try:
     page.run()
 except FMNISTError as error:
-    st.error(plain(str(error)), icon=":material/error:")
+    failures.show(error)
+found.show()
 job_panel.show_footer()

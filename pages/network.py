@@ -10,10 +10,12 @@ from pages.parts import (
     compare,
     curves,
     engine,
+    found,
     glossary,
     job_panel,
     learned,
     network_plan,
+    run_picker,
     settings_form,
     splits,
     take_home,
@@ -46,6 +48,7 @@ def draw_progress(settings: NetworkSettings, progress: Progress) -> None:
 def draw_run(run_id: str) -> None:
     """The whole training, where it ended, what it learned, and how to take it home."""
     run = engine.run(run_id)
+    found.note_run(run)
     result = run.result
     report = engine.held_out_report(run_id)
     n = len(result.validation_indices)
@@ -56,18 +59,19 @@ def draw_run(run_id: str) -> None:
                 f"{result.validation_accuracy:.4f}",
                 help=f"Before the first epoch it was {result.untrained_accuracy:.3f}: chance.",
             )
-            st.caption(f"95 %: {report.interval[0]:.3f} to {report.interval[1]:.3f}, on {n:,} pictures")
+            st.caption(f"95%: {report.interval[0]:.4f} to {report.interval[1]:.4f}, on {n:,} pictures")
         st.metric("Validation loss", f"{result.validation_loss:.4f}", help="Cross-entropy on the same pictures.")
         st.metric("Parameters", f"{result.n_parameters:,}")
-        st.metric("Seconds", f"{run.record.seconds:.1f}", help="On the worker, with measuring at the end.")
+        st.metric("Seconds", f"{run.record.seconds:.1f}", help="Including the final measuring.")
     if result.kept_epoch < len(result.history["loss"]):
         st.caption(f"Stopped early: the weights of epoch {result.kept_epoch} were the best, and are the ones kept.")
     draw_curves(curves.learning_table(result), run.settings)
+    bar = run_picker.bar_to_beat(engine.store().records())
     st.page_link(
         "evaluation.py",
         label="See the pictures behind these figures",
         icon=":material/arrow_forward:",
-        query_params={"run": run_id},
+        query_params={"run": run_id, **({"against": bar} if bar else {})},
     )
     learned.show(run)
     take_home.show(run)

@@ -10,10 +10,11 @@ from scipy.stats import spearmanr
 
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.exploration import ClassStatistics, Separation
-from pages.parts import csv_button, engine, explored, gallery, run_picker, theme
+from pages.parts import class_matrix, csv_button, engine, explored, gallery, run_names, theme
 from pages.parts import explorer_state as state
 
 _N_BINS = 16
+_SIMILARITY = "explorer.similarity"
 
 
 def histogram_table(statistics: ClassStatistics) -> pd.DataFrame:
@@ -26,7 +27,7 @@ def histogram_table(statistics: ClassStatistics) -> pd.DataFrame:
 
 def histogram_chart(table: pd.DataFrame, marked: tuple[str, str]) -> go.Figure:
     """A line a class; the two of `marked` are thick."""
-    figure = theme.chart("How strong is the ink of each class?", 380)
+    figure = theme.chart("How often each grey value occurs, by class", 380)
     for name, colour in zip(CLASS_NAMES, theme.CLASS_COLOURS, strict=True):
         figure.add_scatter(
             x=table.index + 8,
@@ -62,7 +63,7 @@ def difference_chart(separation: Separation, first: str, second: str) -> go.Figu
 
 def places_chart(separation: Separation, first: str, second: str) -> go.Figure:
     """How far the pictures of both classes overlap on the line between their means."""
-    figure = theme.chart("All pictures between the two means", 360)
+    figure = theme.chart("How far the two classes overlap", 360)
     both = np.concatenate(separation.places)
     edges = np.linspace(both.min(), both.max(), 81)
     for name, places in zip((first, second), separation.places, strict=True):
@@ -89,37 +90,16 @@ def similarity_table(counts: np.ndarray) -> pd.DataFrame:
 
 
 def similarity_chart(table: pd.DataFrame, marked: tuple[str, str]) -> go.Figure:
-    """The table as a heat map, without its diagonal; `marked` has a frame; a click on a cell chooses its two classes.
-
-    Notes
-    -----
-    Streamlit reports no clicks on a heat map, so transparent squares lie over the cells.
-    """
+    """The table as a heat map without its diagonal; `marked` has a frame, a click on a cell chooses its two classes."""
     shares = table.to_numpy(copy=True)
+    hovers = [
+        [f"{share:.1%} of the neighbours of {name} are {other}" for other, share in zip(CLASS_NAMES, row, strict=True)]
+        for name, row in zip(CLASS_NAMES, shares, strict=True)
+    ]
     np.fill_diagonal(shares, np.nan)
-    figure = theme.chart("Row: a picture's class. Column: its neighbours'", height=520)
-    figure.add_heatmap(
-        z=shares,
-        x=CLASS_NAMES,
-        y=CLASS_NAMES,
-        text=[["" if np.isnan(value) or value < 0.005 else f"{value:.0%}" for value in row] for row in shares],
-        texttemplate="%{text}",
-        showscale=False,
-        hoverinfo="skip",
-        xgap=1,
-        ygap=1,
-    )
-    rows, columns = np.nonzero(~np.eye(10, dtype=bool))
-    figure.add_scatter(
-        x=[CLASS_NAMES[column] for column in columns],
-        y=[CLASS_NAMES[row] for row in rows],
-        mode="markers",
-        marker={"symbol": "square", "size": 32, "opacity": 0},
-        customdata=np.column_stack([rows, columns, 100 * shares[rows, columns]]),
-        hovertemplate="%{customdata[2]:.1f} % of the neighbours of %{y} are %{x}<extra></extra>",
-        showlegend=False,
-    )
-    figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
+    texts = [["" if np.isnan(share) or share < 0.005 else f"{share:.0%}" for share in row] for row in shares]
+    title = "Class of a picture (row) and of its neighbours"
+    figure = class_matrix.chart(title, shares, np.array(texts), np.array(hovers), height=520)
     row, column = (CLASS_NAMES.index(name) for name in marked)
     figure.add_shape(
         type="rect",
@@ -129,9 +109,6 @@ def similarity_chart(table: pd.DataFrame, marked: tuple[str, str]) -> go.Figure:
         y1=row + 0.5,
         line={"color": theme.ACCENT, "width": 3},
     )
-    figure.update_layout(title={"xref": "container"})  # the names at the left leave little room
-    figure.update_xaxes(tickangle=-40, showgrid=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure
 
 
@@ -150,8 +127,9 @@ def show() -> None:
     with places:
         st.plotly_chart(places_chart(separation, first, second), key="places", alt=f"Overlap of {first} and {second}")
         st.caption(
-            f"Whoever goes by the nearer mean gets **{separation.mistaken:.1%}** of these 12,000 pictures wrong. "
-            "A linear model draws such a line too, but chooses its direction better."
+            "Choosing the class whose mean is nearer is wrong for "
+            f"**{separation.mistaken:.1%}** of these 12,000 pictures. A linear model draws such a line too, but "
+            "chooses its direction better."
         )
     st.plotly_chart(
         histogram_chart(histogram_table(statistics), (first, second)), key="ink", alt="Grey values of each class"
@@ -161,9 +139,9 @@ def show() -> None:
 
 def _show_pictures(statistics: ClassStatistics) -> None:
     st.markdown(
-        "A **class** is a kind of clothing; the number from 0 to 9 that stands for it is the **label**. There are as "
-        "many pictures of each: 6,000 in train, 1,000 in test. So always naming the same class would be right for one "
-        "picture in ten."
+        "A **class** is a kind of clothing; the number from 0 to 9 that stands for it is the **label**. Every class "
+        "has the same number of pictures: 6,000 in train, 1,000 in test. So always naming the same class would be "
+        "right for one picture in ten."
     )
     captions = [
         f"{number} {name}: {n:,}" for number, (name, n) in enumerate(zip(CLASS_NAMES, statistics.counts, strict=True))
@@ -220,7 +198,7 @@ def _show_similarity(first: str, second: str) -> None:
     with chart:
         st.plotly_chart(
             similarity_chart(table, (first, second)),
-            key="explorer.similarity",
+            key=_SIMILARITY,
             on_select=_choose_pair,
             selection_mode="points",
             alt="Share of nearest neighbours by class",
@@ -237,23 +215,22 @@ def _show_similarity(first: str, second: str) -> None:
 
 
 def _choose_pair() -> None:
-    points = st.session_state["explorer.similarity"].selection.points
-    # what the browser sends need not be what the chart holds
-    if points and points[0].get("y") in CLASS_NAMES and points[0].get("x") in CLASS_NAMES:
-        st.session_state[state.key("first")] = points[0]["y"]
-        st.session_state[state.key("second")] = points[0]["x"]
+    cell = class_matrix.clicked(_SIMILARITY)
+    if cell is not None:
+        for name, number in zip(("first", "second"), cell, strict=True):
+            st.session_state[state.key(name)] = CLASS_NAMES[number]
 
 
 def _link_to_evaluation(first: str, second: str) -> None:
     record = explored.best_baseline() or next(iter(engine.store().records()), None)
     if record is None:
-        st.caption("Once a model has been run, this is held against its mistakes, and a link leads to them.")
+        st.caption("Once a model has been run, this is compared with its mistakes, and a link leads to them.")
         return
     agreement = foretells(explored.neighbour_counts(), engine.held_out_report(record.run_id).confusion)
     st.metric(
-        "Agreement with a model's mistakes",
+        "Agreement with a model's mistakes (1 is perfect)",
         f"{agreement:.2f}",
-        help=f"Spearman's rank correlation over the 90 pairs, with {run_picker.describe(record)}. 1: the table ranks "
+        help=f"Spearman's rank correlation over the 90 pairs, with {run_names.describe(record)}. 1: the table ranks "
         "the pairs exactly as that model's mistakes do; 0: it says nothing about them.",
     )
     st.page_link(

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fmnist_core import NetworkSettings, RunRecord
-from pages.parts import csv_button, curves, engine, run_picker, theme
+from pages.parts import csv_button, curves, engine, run_names, theme
 
 FIELD = "compare"  # in the address: the run ids, separated by commas
 _MOST = 5
@@ -25,9 +25,9 @@ def arrive(text: str) -> None:
     """Choose the runs that an address names; say what is wrong with it if anything is."""
     st.session_state.pop(_PROBLEM, None)
     run_ids = list(dict.fromkeys(text.split(","))) if _RUN_IDS.fullmatch(text) else []
-    if (text and not run_ids) or len(run_ids) >= _MOST:
+    if (text and not run_ids) or len(run_ids) > _MOST:
         st.session_state[_PROBLEM] = (
-            f"{FIELD} must be up to {_MOST - 1} run ids of 16 digits, 0-9 and a-f, separated by commas."
+            f"{FIELD} must be up to {_MOST} run ids of 16 digits, 0-9 and a-f, separated by commas."
         )
         run_ids = []
     known = {record.run_id for record in _networks()}
@@ -104,7 +104,7 @@ def chart(table: pd.DataFrame, measure: str, names: Sequence[str]) -> go.Figure:
     longest = int(table["epoch"].max())
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title="epoch", range=[0.8, longest + 0.2], dtick=1 if longest <= 12 else 5)
-    figure.update_yaxes(tickformat=".1%" if measure == "accuracy" else None)
+    figure.update_yaxes(tickformat=".3f" if measure == "accuracy" else None)
     return figure
 
 
@@ -133,10 +133,10 @@ def show(current: str | None) -> None:
     # A run that was the other one a moment ago may be the page's own now.
     st.session_state[_OTHERS] = [each for each in st.session_state.get(_OTHERS, []) if each in others][:most]
     chosen = st.multiselect(
-        "Hold this network against" if current in by_id else "Finished networks",
+        "Compare this network with" if current in by_id else "Finished networks",
         others,
         key=_OTHERS,
-        format_func=lambda run_id: f"{run_picker.describe(by_id[run_id])} ({by_id[run_id].headline['accuracy']:.4f})",
+        format_func=lambda run_id: f"{run_names.describe(by_id[run_id])} ({by_id[run_id].headline['accuracy']:.4f})",
         max_selections=most,
         placeholder=f"Choose up to {most} finished networks",
         persist_state="session",
@@ -148,7 +148,7 @@ def show(current: str | None) -> None:
 
 def _draw(records: Sequence[RunRecord]) -> None:
     table = curves_table(records)
-    names = [run_picker.describe(record) for record in records]
+    names = [run_names.describe(record) for record in records]
     for column, measure in zip(st.columns(2, gap="medium"), ("accuracy", "loss"), strict=True):
         with column:
             title = f"Validation {measure} of the compared runs"
@@ -162,10 +162,12 @@ def _draw(records: Sequence[RunRecord]) -> None:
         column_config={
             "run": st.column_config.TextColumn("Run", width="small", pinned=True),
             "accuracy": st.column_config.NumberColumn("Accuracy", format="%.4f", help="On the validation pictures."),
-            "from": st.column_config.NumberColumn("95 % from", format="%.4f"),
-            "to": st.column_config.NumberColumn("95 % to", format="%.4f"),
+            "from": st.column_config.NumberColumn("95% from", format="%.4f"),
+            "to": st.column_config.NumberColumn("95% to", format="%.4f"),
             "loss": st.column_config.NumberColumn("Loss", format="%.4f", help="Cross-entropy; lower is better."),
-            "pictures": st.column_config.NumberColumn("Measured on", format="%d pictures"),
+            "pictures": st.column_config.NumberColumn(
+                "Pictures", format="localized", help="How many validation pictures it was measured on."
+            ),
             "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f"),
         },

@@ -9,7 +9,7 @@ import streamlit as st
 
 from fmnist_core import Report
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import csv_button, mistakes, theme
+from pages.parts import class_matrix, csv_button, mistakes
 from pages.parts.measured import Measured
 
 _MATRIX = "confusion.matrix"
@@ -43,41 +43,20 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         Rows: true class.
     as_shares : bool
         Show each cell as a share of its row.
-
-    Notes
-    -----
-    Streamlit reports no clicks on a heat map, so transparent squares lie over the cells.
     """
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
-    text = [[f"{value:.0%}" for value in row] for row in shares] if as_shares else confusion
-    figure = theme.chart("Rows: what it is. Columns: what the model said", height=560)
-    figure.add_heatmap(
-        z=shares,
-        x=CLASS_NAMES,
-        y=CLASS_NAMES,
-        text=text,
-        texttemplate="%{text}",
-        zmin=0,
-        zmax=1,
-        showscale=False,
-        hoverinfo="skip",
-        xgap=1,
-        ygap=1,
+    hovers = [
+        [
+            f"{true}, called {said}: {n:,} pictures, {share:.1%} of the row"
+            for said, n, share in zip(CLASS_NAMES, *row, strict=True)
+        ]
+        for true, *row in zip(CLASS_NAMES, confusion, shares, strict=True)
+    ]
+    texts = [[f"{share:.0%}" for share in row] for row in shares] if as_shares else confusion
+    figure = class_matrix.chart(
+        "True class (row) and the model's answer (column)", shares, np.array(texts), np.array(hovers), height=560
     )
-    true, predicted = np.indices(confusion.shape).reshape(2, -1)
-    figure.add_scatter(
-        x=[CLASS_NAMES[column] for column in predicted],
-        y=[CLASS_NAMES[row] for row in true],
-        mode="markers",
-        marker={"symbol": "square", "size": 34, "opacity": 0},
-        customdata=np.column_stack([true, predicted, confusion.ravel(), np.round(shares.ravel() * 100, 1)]),
-        hovertemplate="%{y}, called %{x}: %{customdata[2]} pictures, %{customdata[3]} % of the row<extra></extra>",
-        showlegend=False,
-    )
-    # The theme's own colours; the title starts at the very left, or narrow screens would cut it.
-    figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False, title={"xref": "container"})
-    figure.update_xaxes(tickangle=-40, showgrid=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_traces(zmin=0, zmax=1, selector={"type": "heatmap"})
     return figure
 
 
@@ -97,7 +76,7 @@ def show(measured: Measured) -> None:
     report = measured.report
     matrix, words = st.columns([1.5, 1], gap="large")
     with matrix:
-        as_shares = st.toggle("Shares of each row", key="confusion.shares", persist_state="session")
+        as_shares = st.toggle("Percentages of each row", key="confusion.shares", persist_state="session")
         st.plotly_chart(
             chart(report.confusion, as_shares),
             key=_MATRIX,
@@ -112,7 +91,7 @@ def show(measured: Measured) -> None:
         for place, (true, predicted, n) in enumerate(commonest(report.confusion)):
             share = n / report.support[true]
             st.button(
-                f"{n:,} times a **{CLASS_NAMES[true]}** was called **{CLASS_NAMES[predicted]}**: "
+                f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,} times, "
                 f"{share:.1%} of all {CLASS_NAMES[true]} pictures",
                 key=f"confusion.commonest.{place}",
                 type="tertiary",
@@ -147,8 +126,6 @@ def show(measured: Measured) -> None:
 
 
 def _choose_cell() -> None:
-    points = st.session_state[_MATRIX].selection.points
-    cell = points[0].get("point_index") if points else None
-    # The squares were drawn row by row. A modified client may send anything.
-    if isinstance(cell, int) and 0 <= cell < len(CLASS_NAMES) ** 2:
-        mistakes.choose_classes(*divmod(cell, len(CLASS_NAMES)))
+    cell = class_matrix.clicked(_MATRIX)
+    if cell is not None:
+        mistakes.choose_classes(*cell)

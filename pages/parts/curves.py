@@ -12,6 +12,7 @@ from pages.parts import theme
 _WORSE = 0.01  # validation loss above its best by so much is a rise, not noise
 _BETTER = 0.002
 _GAP = 0.06
+MOST_EPOCHS = NetworkSettings.domain("epochs").high
 
 
 def learning_table(result: NetworkResult) -> pd.DataFrame:
@@ -40,8 +41,8 @@ def read(table: pd.DataFrame, settings: NetworkSettings, under_way: bool = False
         return ""
     if settings.split == "sorted":
         return (
-            "These validation pictures are of classes that the network was never shown: it **cannot** get them right. "
-            "Nothing is wrong with the network; the split is the mistake."
+            "Most of these validation pictures are of classes of which the network was shown few pictures or none: it "
+            "**cannot** get them right. Nothing is wrong with the network; the split is the mistake."
         )
     return _read_losses(trained["loss"].to_numpy(), trained["val_loss"].to_numpy(), settings, under_way)
 
@@ -52,26 +53,47 @@ def _read_losses(training: np.ndarray, validation: np.ndarray, settings: Network
         return (
             f"The curves drift apart: training loss still falls ({training[-1]:.3f}), but validation loss was best "
             f"after epoch {best + 1} ({validation[best]:.3f}) and is worse now ({validation[-1]:.3f}). That is "
-            "**overfitting**: learning one's own pictures by heart. Fewer epochs, **early stopping**, **dropout** help."
+            f"**overfitting**: learning the training pictures by heart. {_against_overfitting(settings)}"
         )
     if validation[-1] - training[-1] > max(_GAP, validation[0] - training[0] + _GAP):
         return (
             f"A gap has opened: loss {training[-1]:.3f} on the pictures it learns from, {validation[-1]:.3f} on the "
-            "held-out ones. It begins to learn its own pictures by heart; **dropout** narrows the gap."
+            f"held-out ones. It begins to learn its training pictures by heart. {_against_overfitting(settings)}"
         )
     if validation[-1] < validation[-2] - _BETTER and training[-1] < training[-2] - _BETTER:
         if under_way:
             return "Both losses are falling: it is learning what also holds for pictures that it has not seen."
-        return "Both losses were still falling at the end: it could learn more. **Train longer**, with more epochs."
+        longer = " **Train longer**, with more epochs." if settings.epochs < MOST_EPOCHS else ""
+        return f"Both losses were still falling at the end: it could learn more.{longer}"
     if under_way:
         return ""
-    return f"Validation loss has levelled off: this network has learned about what it can. Try {_next_step(settings)}."
+    next_step = _next_step(settings)
+    advice = f" Try {next_step}." if next_step else ""
+    return f"Validation loss has levelled off: this network has learned about what it can.{advice}"
+
+
+def _against_overfitting(settings: NetworkSettings) -> str:
+    """What is still to be tried against overfitting."""
+    helps = ["fewer **epochs**"]
+    if not settings.patience:
+        helps.append("**early stopping**")
+    if settings.hidden_units and not settings.dropout:
+        helps.append("**dropout**")
+    if settings.convolution_filters and not settings.flips:
+        helps.append("**flipped** pictures")
+    return f"What can help: {', '.join(helps)}."
 
 
 def _next_step(settings: NetworkSettings) -> str:
-    if settings.convolution_filters:
-        return "**another convolution block**, or a **learning-rate schedule**"
-    return "**convolution blocks**" if settings.hidden_units else "**hidden layers**"
+    """What is still to be tried when a network has learned what it can; empty when there is nothing."""
+    if not settings.convolution_filters:
+        return "**convolution blocks**" if settings.hidden_units else "**hidden layers**"
+    steps = []
+    if len(settings.convolution_filters) < settings.domain("convolution_filters").most:
+        steps.append("another **convolution block**")
+    if settings.schedule == "constant":
+        steps.append("a **learning-rate schedule**")
+    return " or ".join(steps)
 
 
 def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
@@ -91,7 +113,7 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
     if len(untrained):
         value = float(untrained[f"val_{measure}"].iloc[0])
         axis += (
-            f" (before the first: {value:.1%}, chance)"
+            f" (before the first: {value:.3f}, chance)"
             if measure == "accuracy"
             else f" (before the first: {value:.2f})"
         )
@@ -103,7 +125,7 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
         xaxis={"title": {"text": axis}, "range": [first - 0.2, epochs + 0.2], "dtick": 1 if epochs <= 12 else 5},
         yaxis={"title": {"text": "loss (cross-entropy)"}}
         if measure == "loss"
-        else {"tickformat": ".1%" if len(trained) else ".0%"},
+        else {"tickformat": ".3f" if len(trained) else ".1f"},
     )
     for column, name, colour in (
         (measure, "training", theme.TRAINING),

@@ -62,7 +62,8 @@ def show() -> None:
         required=True,
         persist_state="session",
         help="PCA turns the 784 axes so that two of them show as much of the differences as two can. t-SNE bends "
-        "space to keep neighbours together: its clusters are real, the distances between them mean little.",
+        "space to keep neighbours together: groups are usually pictures that look alike, but the distances between "
+        "groups mean little.",
     )
     controls.segmented_control(
         "Pictures",
@@ -71,7 +72,7 @@ def show() -> None:
         format_func=lambda n: f"{n:,}",
         required=True,
         persist_state="session",
-        help="Drawn by lot, with a fixed seed, as many of each class.",
+        help="Chosen at random with a fixed seed, the same ones each time.",
     )
     laid_out = explored.picture_map()
     chosen = thin_out(laid_out, state.get("map_size"))
@@ -106,7 +107,7 @@ def _show_chosen(customdata: list[object]) -> None:
     st.caption(listed)
     index = ",".join(map(str, found))
     if st.button(
-        "Keep them under Pictures, in the address",
+        "Show these under Pictures, so that a link carries them",
         key="explorer.keep",
         icon=":material/link:",
         disabled=len(index) > state.LONGEST_INDEX,

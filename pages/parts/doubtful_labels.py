@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import explored, picture_list, run_picker
+from pages.parts import explored, picture_list, run_names
 from pages.parts import explorer_state as state
 
 
@@ -14,8 +14,8 @@ def show() -> None:
     """Explain what doubtful means, count, and show the pictures."""
     st.markdown(
         "People gave these labels, and people err. A baseline judges each training picture by a model that had **not** "
-        "seen it (out of fold). A label is **doubtful** when that model gives another class at least the probability "
-        "that it usually gives to that class where it is the label (confident learning). Doubtful is not wrong: often "
+        "seen it (out of fold). A label is **doubtful** when that model is as sure of another class as it usually is "
+        "when that class is the label. (The method is called confident learning.) Doubtful is not wrong: often "
         "the model errs, not the label. Look, and judge."
     )
     record = explored.best_baseline()
@@ -36,7 +36,7 @@ def show() -> None:
     classes = [CLASS_NAMES.index(name) for name in state.get("classes")]
     kept = np.flatnonzero(np.isin(given, classes)) if classes else np.arange(len(given))
     st.caption(
-        f"{len(given):,} of {len(labels):,} labels are doubtful to {run_picker.describe(record)}"
+        f"{len(given):,} of {len(labels):,} labels are doubtful to {run_names.describe(record)}"
         + (f"; {len(kept):,} of them are shown" if classes else "")
         + ". Each caption: given label → suggested label, and the probability that the model gives to it."
     )

@@ -17,11 +17,11 @@ export default function (component) {
     paper.fillRect(0, 0, canvas.width, canvas.height)
     paper.strokeStyle = paper.fillStyle = "#222"
     paper.lineCap = paper.lineJoin = "round"
-    paper.lineWidth = data.width
-    for (const stroke of sheet.strokes) {
+    for (const { width, points } of sheet.strokes) {
+      paper.lineWidth = width
       paper.beginPath()
-      paper.moveTo(...stroke[0])
-      for (const point of stroke) paper.lineTo(...point)
+      paper.moveTo(...points[0])
+      for (const point of points) paper.lineTo(...point)
       paper.stroke()
     }
     undo.disabled = clear.disabled = sheet.strokes.length === 0
@@ -37,13 +37,13 @@ export default function (component) {
   canvas.onpointerdown = (event) => {
     if (event.button !== 0) return
     canvas.setPointerCapture(event.pointerId)
-    sheet.strokes.push([place(event)])
+    sheet.strokes.push({ width: data.width, points: [place(event)] })
     sheet.drawing = true
     redraw()
   }
   canvas.onpointermove = (event) => {
     if (!sheet.drawing) return
-    sheet.strokes.at(-1).push(place(event))
+    sheet.strokes.at(-1).points.push(place(event))
     redraw()
   }
   canvas.onpointerup = canvas.onpointercancel = () => {

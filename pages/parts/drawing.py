@@ -42,7 +42,8 @@ def show(key: str, label: str, width: int) -> bytes | None:
     PictureError
         When a modified client sends something else.
     """
-    result = _component(data={"label": label, "width": width}, key=key, on_sheet_change=_nothing)
+    # Streamlit gives a result attribute only where a callback stands.
+    result = _component(data={"label": label, "width": width}, key=key, on_sheet_change=lambda: None)
     return read_sheet(result.sheet)
 
 
@@ -56,7 +57,3 @@ def read_sheet(sheet: object) -> bytes | None:
         return base64.b64decode(sheet.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
         raise PictureError("The drawing arrived damaged. Reload the page and draw again.") from None
-
-
-def _nothing() -> None:
-    """Streamlit gives a result attribute only where a callback stands."""

@@ -10,7 +10,7 @@ import streamlit as st
 
 from fmnist_core.comparison import Duel, compare
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import csv_button, gallery, one_picture, run_picker, seal
+from pages.parts import csv_button, engine, found, gallery, one_picture, run_names, seal
 from pages.parts.measured import TEST, Measured, measure
 
 _PER_GROUP = 40
@@ -35,6 +35,10 @@ class Common:
     a: np.ndarray
     b: np.ndarray
     words: str
+
+    def answers(self, first: Measured, second: Measured) -> tuple[np.ndarray, np.ndarray]:
+        """What each run said of these pictures; two arrays of shape (n,)."""
+        return first.report.predictions[self.a], second.report.predictions[self.b]
 
 
 def find_common(first: Measured, second: Measured) -> Common:
@@ -61,8 +65,8 @@ def verdict(duel: Duel, words: str) -> str:
     ahead = f"{100 * points:.2f} percentage points on {words}"
     if duel.is_real and ends:
         return (
-            f"**Real: {better} is better** by {ahead} (95 %: {100 * ends[0]:.2f} to {100 * ends[1]:.2f}). "
-            f"Chance alone would divide the disputed pictures this unevenly {_odds(duel.p_value)}."
+            f"**Real: {better} is better** by {ahead} (95%: {100 * ends[0]:.2f} to {100 * ends[1]:.2f}). "
+            f"Chance alone would divide the disputed pictures at least this unevenly {_odds(duel.p_value)}."
         )
     if duel.is_real or ends:
         return (
@@ -103,7 +107,7 @@ def to_table(duel: Duel, common: Common, labels: np.ndarray, said: tuple[np.ndar
 def show(run_id: str, against: str | None) -> None:
     """Draw the duel, and its four groups as galleries."""
     if against is None:
-        st.info("Choose a second run above, under **Hold it against**.", icon=":material/arrow_upward:")
+        st.info("Choose a second run above, under **Compare with**.", icon=":material/arrow_upward:")
         return
     on = seal.choose()
     first, second = measure(run_id, on), measure(against, on)
@@ -116,9 +120,9 @@ def show(run_id: str, against: str | None) -> None:
         )
         return
     labels = first.labels[common.a]
-    said = first.report.predictions[common.a], second.report.predictions[common.b]
+    said = common.answers(first, second)
     duel = compare(labels, *said)
-    st.markdown(f"**A** is {run_picker.describe(first.run.record)}. **B** is {run_picker.describe(second.run.record)}.")
+    st.markdown(f"**A** is {run_names.describe(first.run.record)}. **B** is {run_names.describe(second.run.record)}.")
     icon = ":material/verified:" if duel.is_real else ":material/casino:"
     (st.success if duel.is_real else st.info)(verdict(duel, common.words), icon=icon)
     _show_figures(duel)
@@ -130,24 +134,42 @@ def show(run_id: str, against: str | None) -> None:
     csv_button.offer(lambda: to_table(duel, common, labels, said), f"duel_{run_id}_{against}", "duel.csv")
 
 
+def show_in_one_line(run_id: str, against: str) -> None:
+    """What one run bought over another, on the pictures that both had held out."""
+    first, second = measure(run_id), measure(against)
+    common = find_common(first, second)
+    if len(common.positions) == 0:
+        return
+    duel = compare(first.labels[common.a], *common.answers(first, second))
+    low, high = duel.interval
+    name = run_names.describe(engine.run(against).record)
+    found.note_duel(duel.difference, name)
+    a, b = duel.accuracies
+    st.markdown(
+        f":material/balance: **{100 * duel.difference:+.2f} percentage points** against {name} (95%: "
+        f"{100 * low:+.2f} to {100 * high:+.2f}): {a:.4f} and {b:.4f}, on the {duel.n_pictures:,} pictures that both "
+        "had held out. More of it under **Duel**."
+    )
+
+
 def _show_figures(duel: Duel) -> None:
     a, b, difference, p_value = st.columns(4)
     low, high = duel.interval
-    a.metric("A is right", f"{duel.accuracies[0]:.4f}")
-    b.metric("B is right", f"{duel.accuracies[1]:.4f}")
+    a.metric("Accuracy of A", f"{duel.accuracies[0]:.4f}")
+    b.metric("Accuracy of B", f"{duel.accuracies[1]:.4f}")
     difference.metric(
         "A minus B",
         f"{duel.difference:+.4f}",
-        help="Paired: both answered the same pictures. The interval is Tango's score interval.",
+        help="Both answered the same pictures, so they are compared picture by picture. (The interval is Tango's.)",
     )
-    difference.caption(f"95 %: {low:+.4f} to {high:+.4f}")
+    difference.caption(f"95%: {low:+.4f} to {high:+.4f}")
     p_value.metric(
-        "p (McNemar, exact)",
+        "p-value",
         f"{duel.p_value:.4f}" if duel.p_value >= 1e-4 else "< 0.0001",
-        help="If neither were better, the disputed pictures would fall to either side like coins. So often they would "
-        "fall at least this unevenly.",
+        help="If neither were better, the disputed pictures would fall to either side like tossed coins. p is how "
+        "often they would then fall at least this unevenly. (McNemar's exact test.)",
     )
-    p_value.caption(f"{duel.counts[1]:,} against {duel.counts[2]:,} disputed pictures")
+    p_value.caption(f"disputed, only one is right: A {duel.counts[1]:,}, B {duel.counts[2]:,}")
 
 
 def _show_group(
@@ -162,8 +184,7 @@ def _show_group(
     if len(places) == 0:
         st.caption("No picture is in this group.")
         return
-    st.caption(f"The {min(len(places), _PER_GROUP)} of them that A was surest of. ✓ is the right answer.")
-    # Those come first of which A was surest.
+    st.caption(f"The pictures A was surest of come first; at most {_PER_GROUP} are drawn. ✓ marks a right answer.")
     places = places[np.argsort(-first.report.confidences[common.a[places]], kind="stable")][:_PER_GROUP]
     a, b = ([_short(answers[place], labels[place]) for place in places] for answers in said)
     names = [CLASS_NAMES[label] for label in labels[places]]

@@ -68,8 +68,9 @@ def run(run_id: str) -> Run:
     return _load(store().address, run_id)
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)  # about 1.1 MB each
-def _load(directory: str, run_id: str) -> Run:  # directory: part of the key
+# 1 MB each, tens of MB for the largest networks that may be trained.
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _load(address: str, run_id: str) -> Run:  # address: part of the key
     return store().load(run_id)
 
 
@@ -79,7 +80,7 @@ def held_out_report(run_id: str) -> Report:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _held_out_report(directory: str, run_id: str) -> Report:  # directory: part of the key
+def _held_out_report(address: str, run_id: str) -> Report:  # address: part of the key
     result, labels = run(run_id).result, dataset().train.labels
     if run(run_id).settings.kind == "baseline":
         return evaluate(labels, result.out_of_fold_probabilities, result.out_of_fold_scores)

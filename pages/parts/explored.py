@@ -12,8 +12,6 @@ from fmnist_core.exploration import ClassStatistics, DoubtfulLabels, PictureMap,
 from fmnist_core.neighbours import NeighbourIndex, Neighbours
 from pages.parts import engine
 
-SPLITS = ("train", "test")
-
 
 def split(name: str) -> Split:
     """The pictures of "train" or "test"."""

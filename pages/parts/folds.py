@@ -31,7 +31,7 @@ def to_table(accuracies: Sequence[float], seconds: Sequence[float], iterations: 
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def dummy(folds: int, seed: int) -> float:
-    """Accuracy of a classifier that draws its answers by lot, on the same folds."""
+    """Accuracy of a classifier that answers at random, on the same folds."""
     return dummy_accuracy(engine.dataset().train.labels, BaselineSettings(folds=folds, seed=seed))
 
 
@@ -51,7 +51,7 @@ def chart(table: pd.DataFrame, folds: int, dummy_mean: float) -> go.Figure:
     -----
     The axis is broken: chance is drawn on a strip of its own, or it would press all folds into one line.
     """
-    figure = theme.chart("Accuracy on each held-out fold", height=380)
+    figure = theme.chart(f"Accuracy on each held-out fold of {60_000 // folds:,} pictures", height=380)
     figure.add_scatter(
         x=table["fold"],
         y=table["accuracy"],
@@ -73,13 +73,13 @@ def chart(table: pd.DataFrame, folds: int, dummy_mean: float) -> go.Figure:
         spread = float(table["accuracy"].std())
         figure.add_hrect(y0=mean - spread, y1=mean + spread, fillcolor=theme.VALIDATION, opacity=0.08, line_width=0)
         shown += [mean - spread, mean + spread]
-    _add_line(figure, span, dummy_mean, f"a dummy that draws lots: {dummy_mean:.4f}", theme.TRAINING, "dash", axis="y2")
+    _add_line(figure, span, dummy_mean, f"random guessing: {dummy_mean:.4f}", theme.TRAINING, "dash", axis="y2")
     _add_line(figure, span, CHANCE, "chance: 0.1000", theme.TRAINING, "dot", axis="y2", above=False)
     margin = 0.25 * max(max(shown) - min(shown), 0.01)
     figure.update_layout(
         hovermode="closest",
-        yaxis={"domain": [0.3, 1], "range": [min(shown) - margin, max(shown) + margin], "tickformat": ".1%"},
-        yaxis2={"domain": [0, 0.2], "range": [0.0, 0.2], "tickformat": ".0%", "nticks": 3, "anchor": "x"},
+        yaxis={"domain": [0.3, 1], "range": [min(shown) - margin, max(shown) + margin], "tickformat": ".3f"},
+        yaxis2={"domain": [0, 0.2], "range": [0.0, 0.2], "tickformat": ".1f", "nticks": 3, "anchor": "x"},
     )
     figure.update_xaxes(title="fold", range=span, dtick=1, anchor="y2", showgrid=False)
     return figure
@@ -137,7 +137,7 @@ def convergence(iterations: Sequence[int], max_iter: int) -> str:
 
 
 def without_scaling(run: Run, records: Sequence[RunRecord]) -> str:
-    """What scaling would have bought: the same settings with it, if anybody has run them."""
+    """What scaling would have gained: the same settings with it, if anybody has run them."""
     why = (
         "The pixels were **not scaled**: they reach 255 instead of 1. The learner's steps are made for numbers around "
         "1, so here each step overshoots, and the weights jump about instead of settling."
@@ -145,7 +145,7 @@ def without_scaling(run: Run, records: Sequence[RunRecord]) -> str:
     twin = replace(run.settings, scaling=True)
     scaled = next((each for each in records if each.settings == twin), None)
     if scaled is None:
-        return f"{why} Switch scaling on and run it again, to see what it buys."
+        return f"{why} Switch scaling on and run it again, to see what it gains."
     accuracy = scaled.headline["accuracy"]
     return f"{why} The same settings with scaling reach {accuracy:.4f} instead of {run.result.mean_accuracy:.4f}."
 

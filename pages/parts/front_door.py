@@ -18,10 +18,13 @@ _COOKIE_SECONDS = 30 * 24 * 3600
 
 
 def middleware(environment: Environment) -> list[Middleware]:
-    """For `st.App`: foreign hosts first, then the rest."""
+    """For `st.App`: foreign hosts first, then the rest.
+
+    Health checks call this machine 127.0.0.1; that makes it no origin whose pages may open web sockets.
+    """
     hosts = [host.strip() for host in environment.hosts.split(",") if host.strip()]
     return [
-        Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+        Middleware(TrustedHostMiddleware, allowed_hosts=[*hosts, "127.0.0.1"], www_redirect=False),
         Middleware(FrontDoor, environment=environment, hosts=hosts),
     ]
 
@@ -55,6 +58,7 @@ class FrontDoor:
         self._app = app
         self._hosted = environment.hosted
         self._hosts = hosts
+        self._in_foreign_frames = bool(set(environment.frame_ancestors.split()) - {"'self'", "'none'"})
         self._headers = {
             "Content-Security-Policy": policy(environment.frame_ancestors),
             "X-Content-Type-Options": "nosniff",
@@ -77,7 +81,7 @@ class FrontDoor:
                 headers.update(self._headers)
                 is_page = headers.get("content-type", "").startswith("text/html")
                 if self._hosted and is_page and visitor.COOKIE not in Headers(scope=scope).get("cookie", ""):
-                    headers.append("Set-Cookie", _new_cookie(scope["scheme"] == "https"))
+                    headers.append("Set-Cookie", self._new_cookie(scope["scheme"] == "https"))
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -93,9 +97,9 @@ class FrontDoor:
             return False
         return site.netloc == headers.get("host") or (site.hostname or "") in self._hosts
 
-
-def _new_cookie(secure: bool) -> str:
-    ending = "; Secure" if secure else ""
-    return (
-        f"{visitor.COOKIE}={secrets.token_hex(16)}; Path=/; Max-Age={_COOKIE_SECONDS}; HttpOnly; SameSite=Lax{ending}"
-    )
+    def _new_cookie(self, secure: bool) -> str:
+        cookie = f"{visitor.COOKIE}={secrets.token_hex(16)}; Path=/; Max-Age={_COOKIE_SECONDS}; HttpOnly"
+        if self._in_foreign_frames:
+            # In another site's frame a browser keeps no other kind, and this kind only over https.
+            return f"{cookie}; SameSite=None; Secure; Partitioned"
+        return f"{cookie}; SameSite=Lax" + ("; Secure" if secure else "")

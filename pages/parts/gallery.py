@@ -68,7 +68,7 @@ def show(
             "chosen": -1 if chosen is None else chosen,
         },
         key=key,
-        on_clicked_change=_nothing,
+        on_clicked_change=lambda: None,  # Streamlit gives a result attribute only where a callback stands
     )
     position = result.clicked
     # A modified client may send anything.
@@ -85,7 +85,3 @@ def _sprite(images: np.ndarray) -> str:
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=3)
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def _nothing() -> None:
-    """Streamlit gives a result attribute only where a callback stands."""

@@ -10,9 +10,9 @@ WORDS = {
     "what lies between is **hidden**.",
     "softmax": "Turns ten sums into ten probabilities, positive and together 1. The largest sum gets the most.",
     "cross-entropy": "The loss that is learned from: minus the logarithm of the probability given to the right class. "
-    "0 is perfect; always saying 10 % costs 2.30; being sure and wrong costs most.",
+    "0 is perfect; always saying 10% costs 2.30; being sure and wrong costs most.",
     "epoch": "One pass over all training pictures, in a new order each time.",
-    "batch": "So many pictures are looked at before the weights move once. Small batches move often and noisily.",
+    "batch": "The number of pictures looked at before the weights change. Small batches move often and noisily.",
     "optimiser": "The rule that turns the loss's slope into a step. RMSprop and Adam give each weight a step of its "
     "own size; SGD takes the same for all.",
     "validation set": "Pictures that are held out. A network can learn its training pictures by heart; only pictures "

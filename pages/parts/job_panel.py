@@ -11,10 +11,11 @@ from fmnist_core import Job, JobRefused, JobState, cost
 from fmnist_core.progress import Progress
 from fmnist_core.runs import ENGINE_VERSION, identify
 from fmnist_core.settings import Settings
-from pages.parts import engine, run_picker, visitor
+from pages.parts import engine, run_names, visitor
 
 _REFRESH_SECONDS = 0.5
 _FAR_SECONDS = 3.0  # while others come first: thirty who wait together would ask for little else than their place
+_REFUSED = "job_panel.refused"
 _ASKED_FOR = "job_panel.asked_for"  # runs that this session has pressed the button for
 
 
@@ -64,34 +65,45 @@ def show(
         st.rerun()
     if too_much is not None and (prepared or not kept):
         st.warning(too_much, icon=":material/timer_off:")
-    if kept:
-        if prepared:
-            st.caption(
-                f":material/inventory_2: {run_picker.origin(engine.run(run_id).record)} Run it here to see it live."
-            )
-        elif run_id not in st.session_state.get(_ASKED_FOR, set()):
-            st.caption(":material/inventory_2: These settings were run before; the result was kept.")
-        draw_run(run_id)
-    elif job is not None and job.state is JobState.FAILED:
+    if job is not None and job.state is JobState.FAILED:
         st.error(job.message, icon=":material/error:")
     elif job is not None and job.state is JobState.STOPPED:
         st.info(job.message, icon=":material/stop_circle:")
         if job.saved_run_id is not None:
             draw_run(job.saved_run_id)
-    elif too_much is None:
+            return
+    if kept:
+        if prepared:
+            st.caption(
+                f":material/inventory_2: {run_names.origin(engine.run(run_id).record)} Run it here to see it live."
+            )
+        elif run_id not in st.session_state.get(_ASKED_FOR, set()):
+            st.caption(":material/inventory_2: These settings were run before; the result was kept.")
+        draw_run(run_id)
+    elif job is None and too_much is None:
         st.info(invitation, icon=":material/arrow_upward:")
 
 
 def ask(*wanted: Settings) -> bool:
-    """Queue experiments for this visitor; a refusal is said on the page. Whether all were taken."""
+    """Queue experiments for this visitor, as many as the queue takes; whether it took any."""
+    taken = 0
     try:
         for settings in wanted:
             job = engine.queue().submit(settings, visitor.name())
             st.session_state.setdefault(_ASKED_FOR, set()).add(job.run_id)
+            taken += 1
     except JobRefused as error:
-        st.warning(str(error), icon=":material/block:")
-        return False
-    return True
+        st.session_state[_REFUSED] = f"{taken} of {len(wanted)} were queued. {error}" if taken else str(error)
+    if not taken:
+        show_refusal()
+    return taken > 0
+
+
+def show_refusal() -> None:
+    """Say, once, what the queue refused."""
+    refused = st.session_state.pop(_REFUSED, None)
+    if refused is not None:
+        st.warning(refused, icon=":material/block:")
 
 
 def _is_far(job: Job) -> bool:
@@ -144,17 +156,19 @@ def _time_left(job: Job) -> str:
         return ""
     elapsed = time.time() - job.started
     left = elapsed / job.progress.share - elapsed
-    return f", about {left:.0f} s left" if left >= 1 else ""
+    return f", about {cost.in_words(left)} left" if left >= 1 else ""
 
 
 def show_footer() -> None:
     """One line below every page: who computes, and what is under way."""
     active = [job for job in engine.queue().jobs() if job.state.active]
     status = engine.queue().status
-    if status.n_workers == 0:
-        worker = "the worker is starting"
+    if not status.n_workers:
+        state = "starting"
+    elif not status.n_warm:
+        state = "loading TensorFlow"
     else:
-        worker = "worker ready" if status.n_warm else "the worker is loading TensorFlow"
-    work = f"{len(active)} under way or waiting" if active else "nothing under way"
+        state = "ready to train"
+    work = f"{len(active)} running or waiting" if active else "nothing running"
     data = "Fashion-MNIST: 60,000 + 10,000 pictures, Zalando SE, MIT licence"
-    st.caption(f"{data} · {worker} · {work} · engine {ENGINE_VERSION}")
+    st.caption(f"{data} · {state} · {work} · engine {ENGINE_VERSION}")

@@ -34,8 +34,10 @@ def weight_pictures(first_layer: np.ndarray) -> np.ndarray:
     return np.moveaxis(first_layer[:, :, 0, :], -1, 0).astype(np.float32)
 
 
-def weights_chart(pictures: np.ndarray, names: list[str], title: str) -> go.Figure:
-    """Weight pictures side by side: blue speaks for, red against, white does not care.
+def weights_chart(
+    pictures: np.ndarray, names: list[str], title: str, limit: float | None = None, quantity: str = "weight"
+) -> go.Figure:
+    """Weight pictures side by side: blue speaks for, red against, white does not matter.
 
     Parameters
     ----------
@@ -43,11 +45,15 @@ def weights_chart(pictures: np.ndarray, names: list[str], title: str) -> go.Figu
     names : list of str
         One a picture.
     title : str
+    limit : float, optional
+        What is drawn in the strongest colours, and all beyond it; the largest value where not given.
+    quantity : str
+        What a value is called when the pointer is over it.
     """
     columns = min(len(pictures), 10 if len(pictures) > 10 else 5)
     rows = -(-len(pictures) // columns)
     zoom = max(_SIDE // pictures.shape[1], 1)  # 3 x 3 filters are drawn as large as pictures
-    limit = float(np.abs(pictures).max()) or 1.0
+    limit = limit or float(np.abs(pictures).max()) or 1.0
     # One heat map for all, with room between them: thirty of them would take ten times as long to make and to paint.
     height, width = zoom * pictures.shape[1] + _ABOVE, zoom * pictures.shape[2] + _BETWEEN
     sheet = np.full((rows * height, columns * width), np.nan, dtype=np.float32)
@@ -73,7 +79,7 @@ def weights_chart(pictures: np.ndarray, names: list[str], title: str) -> go.Figu
         colorscale="RdBu",
         showscale=False,
         hoverongaps=False,
-        hovertemplate="weight %{z:.3f}<extra></extra>",
+        hovertemplate=f"{quantity} %{{z:.3f}}<extra></extra>",
     )
     figure.update_xaxes(visible=False, constrain="domain", range=[-0.5, columns * width - _BETWEEN - 0.5])
     figure.update_yaxes(
@@ -111,7 +117,7 @@ def show(run: Run) -> None:
         what = "filters" if run.settings.convolution_filters else "units"
         which = f"all {n_units} {what}" if n_units == len(pictures) else f"{len(pictures)} of {n_units} {what}"
         title = f"What the first layer looks for: {which}"
-        meaning = "Ink where a unit is blue excites it, ink where it is red calms it."
+        meaning = "Ink on a unit's blue pixels raises its output, ink on its red ones lowers it."
         if what == "filters":
             meaning = "Each filter is slid over the picture, 3 x 3 pixels at a time. " + meaning.replace(
                 "unit", "filter"
@@ -154,7 +160,8 @@ def _show_gained_and_lost(run: Run, n_epochs: int) -> None:
         strict=True,
     ):
         with column:
-            st.markdown(f"**{title}**: {len(places):,} of {n:,} validation pictures")
+            drawn = f"; {_PICTURES} of them are drawn" if len(places) > _PICTURES else ""
+            st.markdown(f"**{title}**: {len(places):,} of {n:,} validation pictures{drawn}")
             _show_pictures(run, places[:_PICTURES], first, last, title.partition(":")[0])
 
 

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from fmnist_core import FMNISTError, RunRecord
-from pages.parts import engine, run_picker
+from pages.parts import engine, run_names
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _TITLE = "<title>Streamlit</title>"
@@ -57,12 +57,13 @@ def page(title: str, description: str) -> str:
 
 def _of_run(run_id: str) -> str | None:
     try:
-        return describe(engine.run(run_id).record)
+        records = engine.store().records()
     except FMNISTError:
         return None
+    return next((describe(record) for record in records if record.run_id == run_id), None)
 
 
 def describe(record: RunRecord) -> str:
     """A run in one line: what it is, how good it is, on how many pictures."""
     accuracy, n = record.headline["accuracy"], record.headline["n_pictures"]
-    return f"{run_picker.describe(record)}. Accuracy {accuracy:.4f} on {n:,} pictures of clothes it had not seen."
+    return f"{run_names.describe(record)}. Accuracy {accuracy:.4f} on {n:,} pictures of clothes it had not seen."

@@ -22,7 +22,7 @@ class Measured:
 
     Parameters
     ----------
-    run : Run
+    run_id : str
     on : str
         "validation" (for a baseline: out of fold) or "test".
     indices : ndarray of shape (n,), int32
@@ -35,13 +35,18 @@ class Measured:
         How often the true class is among the two ranked highest.
     """
 
-    run: Run
+    run_id: str
     on: str
     indices: np.ndarray
     labels: np.ndarray
     ranking: np.ndarray
     report: Report
     top_2: float
+
+    @property
+    def run(self) -> Run:
+        """The run itself; not kept here, or forty of these would keep forty runs."""
+        return engine.run(self.run_id)
 
     @property
     def images(self) -> np.ndarray:
@@ -83,11 +88,11 @@ class Measured:
 
 def measure(run_id: str, on: str = VALIDATION) -> Measured:
     """How a run did on its validation pictures, or on the test pictures."""
-    return _measure(str(engine.store().directory), run_id, on)
+    return _measure(engine.store().address, run_id, on)
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _measure(directory: str, run_id: str, on: str) -> Measured:  # directory: part of the key
+def _measure(address: str, run_id: str, on: str) -> Measured:  # address: part of the key
     run = engine.run(run_id)
     result, dataset = run.result, engine.dataset()
     baseline = run.settings.kind == "baseline"
@@ -99,4 +104,4 @@ def _measure(directory: str, run_id: str, on: str) -> Measured:  # directory: pa
         indices, report = engine.held_out_indices(run_id), engine.held_out_report(run_id)
         labels = dataset.train.labels[indices]
         ranking = result.out_of_fold_scores if baseline else result.validation_probabilities
-    return Measured(run, on, indices, labels, ranking, report, top_k_accuracy(labels, ranking, 2))
+    return Measured(run_id, on, indices, labels, ranking, report, top_k_accuracy(labels, ranking, 2))

@@ -6,12 +6,13 @@ import numpy as np
 import streamlit as st
 
 from fmnist_core.dataset import CLASS_NAMES
+from pages.parts import evaluation_state as state
 from pages.parts import gallery, one_picture
+from pages.parts.evaluation_state import ANY
 from pages.parts.measured import Measured
 from pages.parts.one_picture import OPENED
 
-TRUE, PREDICTED = "evaluation.true", "evaluation.predicted"
-ANY = "any class"
+TRUE, PREDICTED = state.key("true"), state.key("predicted")
 _CHOICES = (ANY, *CLASS_NAMES)
 _PER_PAGE = 60
 SUREST_MISTAKES, LUCKIEST_HITS = "Surest mistakes", "Luckiest hits"
@@ -62,8 +63,8 @@ def show_cell(measured: Measured, others: list[Measured]) -> None:
     _controls()
     true, predicted = chosen_classes()
     found = find(measured, true, predicted)
-    what = "pictures" if true == predicted is not None else "mistakes"
-    st.caption(f"{len(found):,} {what} of {measured.where}; the model was surest of the first.{_sureness(measured)}")
+    what = "right answers" if true is not None and true == predicted else "mistakes"
+    st.caption(f"{len(found):,} {what} among {measured.where}, the surest first.{_sureness(measured)}")
     show(measured, others, found, "cell")
 
 
@@ -77,11 +78,13 @@ def show_extremes(measured: Measured, others: list[Measured]) -> None:
     true, predicted = chosen_classes()
     hits = kind == LUCKIEST_HITS
     if true is not None and predicted is not None and hits != (true == predicted):
-        st.info("A hit has the same class twice, a mistake has two: change one of the classes.", icon=":material/info:")
+        st.info(
+            "For hits choose the same class in both lists, for mistakes two different ones.", icon=":material/info:"
+        )
         return
     found = find(measured, true, predicted, hits)
-    words = "hits; of the first the model was least sure" if hits else "mistakes; of the first the model was surest"
-    st.caption(f"{len(found):,} {words}. Of {measured.where}.{_sureness(measured)}")
+    what, first = ("right answers", "least sure") if hits else ("mistakes", "surest")
+    st.caption(f"{len(found):,} {what} among {measured.where}, the {first} first.{_sureness(measured)}")
     show(measured, others, found, "extremes")
 
 
@@ -120,8 +123,9 @@ def show(measured: Measured, others: list[Measured], found: np.ndarray, key: str
     n_pages = max(-(-len(found) // _PER_PAGE), 1)
     page = 1
     if n_pages > 1:
-        # A new list starts at its first page: the number of pages is part of the widget's name.
-        page = st.pagination(n_pages, key=f"mistakes.page.{key}.{len(found)}")
+        # Another list starts at its first page: what it is a list of is part of the widget's name.
+        classes = "-".join(map(str, chosen_classes()))
+        page = st.pagination(n_pages, key=f"mistakes.page.{key}.{measured.run_id}.{measured.on}.{classes}.{len(found)}")
     shown = found[(page - 1) * _PER_PAGE : page * _PER_PAGE]
     report, positions = measured.report, measured.indices[shown]
     names = [(CLASS_NAMES[measured.labels[place]], CLASS_NAMES[report.predictions[place]]) for place in shown]

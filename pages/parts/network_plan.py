@@ -128,12 +128,12 @@ def estimate_seconds(settings: NetworkSettings, records: Iterable[RunRecord]) ->
 
 def show(settings: NetworkSettings, seconds: float, folded: bool) -> None:
     """The network as it will be, its size, and the time it may take; the drawing folds away when asked to."""
-    at_most = "at most " if settings.patience else ""
+    about = "up to about" if settings.patience else "about"
     st.markdown(
-        f"**{count_parameters(settings):,} parameters** (weights to be learned) · training takes "
-        f"**{at_most}about {cost.in_words(seconds)}**",
-        help="Counted from the network's multiplications and corrected by how long finished trainings took here. "
-        "Other visitors' trainings come first.",
+        f"**{count_parameters(settings):,} parameters** (the numbers that the network consists of) · training takes "
+        f"**{about} {cost.in_words(seconds)}**",
+        help="Counted from the network's multiplications and corrected by how long finished runs took here. "
+        "If others are waiting, you take turns.",
     )
     with st.expander("The network, layer by layer", expanded=not folded, icon=":material/account_tree:"):
         st.plotly_chart(drawing(settings), key="drawing", alt="The network's layers from left to right")

@@ -8,10 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import csv_button, engine, explored, gallery, run_picker, theme
+from pages.parts import csv_button, engine, explored, gallery, run_names, theme
+from pages.parts import evaluation_state as state
 from pages.parts.measured import TEST, Measured
 
-OPENED = "evaluation.picture"
+OPENED = state.key("picture")
 _COLOURS = (theme.VALIDATION, theme.ACCENT, theme.LESSON)
 
 
@@ -94,16 +95,19 @@ def show(position: int, runs: list[Measured]) -> None:
     with st.spinner("Comparing it with all 60,000…"):
         nearest = explored.neighbours("test" if on == TEST else "train", position).positions
     names = [CLASS_NAMES[each] for each in dataset.train.labels[nearest]]
-    gallery.show(dataset.train.images[nearest], names, "one_picture.neighbours", label="Nearest neighbours")
+    clicked = gallery.show(dataset.train.images[nearest], names, "one_picture.neighbours", label="Nearest neighbours")
+    if clicked is not None:
+        close()
+        st.switch_page("explorer.py", query_params={"sample": str(nearest[clicked])})
     same = names.count(CLASS_NAMES[label])
-    st.caption(f"{same} of {len(names)} neighbours have its label, {CLASS_NAMES[label]}.")
+    st.caption(f"{same} of {len(names)} have its label, {CLASS_NAMES[label]}. A click opens one in the explorer.")
 
 
 def _collect(position: int, runs: list[Measured]) -> dict[str, np.ndarray]:
     """Probabilities of each run that has an honest say; of the others, a sentence."""
     answers = {}
     for number, measured in enumerate(runs, start=1):
-        name = f"{number}: {run_picker.describe(measured.run.record)}"
+        name = f"{number}: {run_names.describe(measured.run.record)}"
         place = measured.place_of(position)
         probabilities = None if place is None else measured.probabilities(place)
         if place is None:

@@ -14,7 +14,7 @@ from fmnist_core.baseline import to_probabilities
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.pictures import SIDE, PictureError, Recipe, Step, decode, prepare
 from fmnist_core.preparation import scale_and_flatten
-from pages.parts import csv_button, drawing, engine, one_picture, run_picker
+from pages.parts import csv_button, drawing, engine, one_picture, run_names
 
 _MOST_RUNS = 3
 UPLOAD, CAMERA, DRAWING = "Upload", "Camera", "Draw"
@@ -26,28 +26,28 @@ _NAMES = {
     "level": "3. Levelled",
     "crop": "4. Cropped",
     "centre": "5. Centred",
-    "smooth": "6. Scaled to 28 x 28",
+    "smooth": "6. Scaled to 28 × 28",
 }
 
 
 def show(records: Sequence[RunRecord], run_id: str, against: str | None) -> None:
     """Take a picture, show its way to 28x28 with a switch at each step, and what the runs say."""
     st.markdown(
-        "Show a model something of your own: one piece of clothing on a plain ground works best. Models know only "
-        "what they were shown: 28 x 28 grey pixels, bright on black, centred."
+        "Show a model something of your own: one piece of clothing on a plain background works best. Models know only "
+        "what they were shown: 28 × 28 grey pixels, bright on black, centred."
     )
     where, who = st.columns([1, 2])
     source = where.segmented_control(
-        "Where from", (UPLOAD, CAMERA, DRAWING), key="own_picture.source", default=UPLOAD, required=True,
+        "Source", (UPLOAD, CAMERA, DRAWING), key="own_picture.source", default=UPLOAD, required=True,
         persist_state="session",
     )  # fmt: skip
     run_ids = _choose_runs(who, records, run_id, against)
+    st.caption(":material/delete: Nothing of your picture is kept: it goes when you close this page.")
     try:
         with where:
             content = _take(source or UPLOAD)
         if content is None:
             st.session_state.pop(_READ, None)
-            st.caption(":material/delete: Nothing of your picture is kept: it goes when you close this page.")
             return
         pixels = _decode(content)
     except PictureError as error:
@@ -66,7 +66,7 @@ def _choose_runs(
         list(by_id),
         default=[each for each in (run_id, against) if each is not None],
         key=f"own_picture.runs.{run_id}.{against}",
-        format_func=lambda each: run_picker.describe(by_id[each]),
+        format_func=lambda each: run_names.describe(by_id[each]),
         max_selections=_MOST_RUNS,
     )
     return chosen[:_MOST_RUNS]
@@ -107,7 +107,7 @@ def _decode(content: bytes) -> np.ndarray:
 
 
 def _show_steps(pixels: np.ndarray) -> tuple[Step, ...]:
-    st.subheader("How it becomes 28 x 28")
+    st.subheader("How it becomes 28 × 28")
     switches = {field.name: st.session_state.get(f"own_picture.{field.name}", True) for field in fields(Recipe)}
     steps = prepare(pixels, Recipe(**switches))
     with st.grid(len(steps) + 1, min_column_width=130, gap="small") as grid:
@@ -137,17 +137,20 @@ def _show_answers(small: np.ndarray, run_ids: list[str], by_id: dict[str, RunRec
         return
     answers, figures = {}, {}
     for number, run_id in enumerate(run_ids, start=1):
-        name = f"{number}: {run_picker.describe(by_id[run_id])}"
+        name = f"{number}: {run_names.describe(by_id[run_id])}"
         try:
-            with st.spinner("Asking the worker…"):
+            with st.spinner("Asking the model…"):
                 ranking, probabilistic = _ask(run_id, small)
         except FMNISTError as error:
             st.warning(f"{name} could not be asked: {error}", icon=":material/error:")
             continue
+        if not np.isfinite(ranking).all():
+            st.warning(f"{name} diverged in training: its answers are not numbers.", icon=":material/warning:")
+            continue
         said = CLASS_NAMES[int(ranking.argmax())]
         if probabilistic:
             answers[name] = figures[name] = ranking
-            st.markdown(f"**{name}** says **{said}**, with {ranking.max():.0%}.")
+            st.markdown(f"**{name}** says **{said}**, {ranking.max():.0%} sure.")
         else:
             st.markdown(f"**{name}** says **{said}**. Its loss gives scores, not probabilities.")
     if answers:

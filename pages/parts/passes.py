@@ -33,17 +33,17 @@ def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
             {
                 "max_iter": record.settings.to_dict()["max_iter"],
                 "accuracy": record.headline["accuracy"],
-                "95 % from": low,
-                "95 % to": high,
+                "95% from": low,
+                "95% to": high,
                 "loss": record.headline["loss"],
                 "seconds": record.seconds,
             }
         )
-    return pd.DataFrame(rows, columns=["max_iter", "accuracy", "95 % from", "95 % to", "loss", "seconds"])
+    return pd.DataFrame(rows, columns=["max_iter", "accuracy", "95% from", "95% to", "loss", "seconds"])
 
 
 def chart(table: pd.DataFrame, now: int) -> go.Figure:
-    """Accuracy against passes, with 95 % intervals; the settings above are marked."""
+    """Accuracy against passes, with 95% intervals; the settings above are marked."""
     figure = theme.chart("Accuracy, out of fold, by passes over the data", height=340)
     marked = (table["max_iter"] == now).to_numpy()
     figure.add_scatter(
@@ -51,8 +51,8 @@ def chart(table: pd.DataFrame, now: int) -> go.Figure:
         y=table["accuracy"],
         error_y={
             "type": "data",
-            "array": table["95 % to"] - table["accuracy"],
-            "arrayminus": table["accuracy"] - table["95 % from"],
+            "array": table["95% to"] - table["accuracy"],
+            "arrayminus": table["accuracy"] - table["95% from"],
         },
         mode="lines+markers",
         line={"color": theme.VALIDATION},
@@ -68,7 +68,7 @@ def chart(table: pd.DataFrame, now: int) -> go.Figure:
     )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(type="log", tickvals=list(STEPS), title="max_iter", range=[-0.1, np.log10(70)])
-    figure.update_yaxes(tickformat=".1%")
+    figure.update_yaxes(tickformat=".3f")
     return figure
 
 
@@ -105,8 +105,8 @@ def _in_words(table: pd.DataFrame) -> str:
         if table["accuracy"].is_monotonic_increasing
         else (" It is no smooth climb: after few passes the weights still stand where the last pictures pushed them.")
     )
+    above = f", {100 * gain:.2f} percentage points above max_iter {first['max_iter']:.0f}" if gain > 0 else ""
     return (
-        f"The best so far is max_iter {best['max_iter']:.0f} with {best['accuracy']:.4f}: {100 * gain:.2f} percentage "
-        f"points above max_iter {first['max_iter']:.0f}. Every point was measured on the same 60,000 pictures, out of "
-        f"fold; the bars are 95 % intervals.{jumps}"
+        f"The best so far is max_iter {best['max_iter']:.0f} with {best['accuracy']:.4f}{above}. Every point was "
+        f"measured on the same 60,000 pictures, out of fold; the bars are 95% intervals.{jumps}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from fmnist_core import BaselineSettings
+from fmnist_core import BaselineSettings, cost
 from fmnist_core.dataset import CLASS_NAMES
 from pages.parts import explored, gallery, job_panel
 from pages.parts import explorer_state as state
@@ -90,13 +90,14 @@ def show_filters() -> None:
             "Index",
             key=state.key("index"),
             placeholder="all; or 0-99, 250",
+            max_chars=state.LONGEST_INDEX,
             on_change=state.first_page,
             persist_state="session",
             width=170,
             help="Each picture has a number in its split, from 0. Type some to see only them.",
         )
         st.segmented_control(
-            "At a time",
+            "Pictures per page",
             state.PAGE_SIZES,
             key=state.key("per_page"),
             required=True,
@@ -222,7 +223,8 @@ def _turn(pages: int) -> None:
 def offer_baseline(reason: str) -> None:
     """Say that a baseline is needed, and start it on request."""
     st.info(reason, icon=":material/info:")
+    takes = cost.in_words(cost.expected_seconds(BaselineSettings()))
     if st.button(
-        "Run the lesson's baseline (about 15 seconds)", icon=":material/play_arrow:", key="explorer.baseline"
+        f"Run the lesson's baseline (about {takes})", icon=":material/play_arrow:", key="explorer.baseline"
     ) and job_panel.ask(BaselineSettings()):
         st.switch_page("baseline.py")

@@ -1,4 +1,4 @@
-"""A visitor's words as they are: on the page they become neither links, nor pictures, nor formulas."""
+"""A visitor's words, made harmless: on the page they become neither links, nor pictures, nor formulas."""
 
 from __future__ import annotations
 

@@ -32,14 +32,14 @@ class Published:
 
 PUBLISHED = (
     Published("chance", 0.10, "ten classes of equal size"),
-    Published("SGDClassifier", 0.819, _PAPER),
+    Published("linear (SGDClassifier)", 0.819, _PAPER),
     Published("human, no fashion training", 0.835, _LIST),
     Published("logistic regression", 0.842, _PAPER),
-    Published("MLP (100)", 0.871, _PAPER),
+    Published("one hidden layer of 100", 0.871, _PAPER),
     Published("RBF SVM", 0.897, _PAPER),
     Published("two-layer CNN", 0.916, _LIST),
     Published("ResNet-18", 0.949, _LIST),
-    Published("WRN-40-4, best listed", 0.967, _LIST),
+    Published("Wide ResNet, best listed", 0.967, _LIST),
 )
 TOO_GOOD = max(published.accuracy for published in PUBLISHED)
 
@@ -71,7 +71,7 @@ def to_table(marks: Sequence[Mark]) -> pd.DataFrame:
 
 
 def chart(marks: Sequence[Mark]) -> go.Figure:
-    """A ruler of published accuracies, worst at the bottom, with the run's own and their 95 % intervals on it.
+    """A ruler of published accuracies, worst at the bottom, with the run's own and their 95% intervals on it.
 
     Notes
     -----
@@ -116,9 +116,9 @@ def chart(marks: Sequence[Mark]) -> go.Figure:
         type="log",
         range=[np.log10(max(errors.max() * 1.25, 1.0)), np.log10(min(errors.min(), 0.033) * 0.42)],
         tickvals=[1 - tick for tick in _TICKS],
-        ticktext=[f"{tick:.0%}" for tick in _TICKS],
+        ticktext=[f"{tick:.2f}" for tick in _TICKS],
         tickangle=0,
-        title="accuracy, ruled by errors",
+        title="accuracy (each halving of the errors is the same step)",
     )
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, showgrid=True, zeroline=False)
     return figure

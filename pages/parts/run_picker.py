@@ -7,32 +7,12 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from fmnist_core import RunRecord
+from fmnist_core import BaselineSettings, RunRecord
+from pages.parts import evaluation_state as state
+from pages.parts.evaluation_state import NOBODY
+from pages.parts.run_names import KIND_NAMES, describe, differences, what_it_is
 
-KIND_NAMES = {"baseline": "Baseline", "network": "Network"}
-RUN, AGAINST = "evaluation.run", "evaluation.against"
-NOBODY = ""
-
-
-def describe(record: RunRecord) -> str:
-    """A run in a few words: its kind, and what differs from the lesson."""
-    return f"{KIND_NAMES[record.settings.kind]}: {what_differs(record)}"
-
-
-def what_differs(record: RunRecord) -> str:
-    """The settings of a run that are not the lesson's, as an address has them."""
-    changes = ", ".join(
-        f"{name} {record.settings.domain(name).write(value) or 'none'}"
-        for name, value in record.settings.differences().items()
-    )
-    stopped = f", stopped after {record.stopped_after:,} batches" if record.stopped_after is not None else ""
-    return f"{changes or 'the lesson'}{stopped}"
-
-
-def origin(record: RunRecord) -> str:
-    """When and with what a run that came with the project was made."""
-    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
-    return f"Prepared with the project on {record.created[:10]} ({record.machine}; {versions})."
+RUN, AGAINST = state.key("run"), state.key("against")
 
 
 def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
@@ -45,7 +25,7 @@ def to_table(records: Sequence[RunRecord]) -> pd.DataFrame:
             {
                 "show": ":material/visibility: Show",
                 "kind": KIND_NAMES[record.settings.kind],
-                "differs": what_differs(record),
+                "what": what_it_is(record),
                 "accuracy": headline["accuracy"],
                 "from": low,
                 "to": high,
@@ -87,12 +67,16 @@ def show_table(records: Sequence[RunRecord]) -> None:
                 "", key="run_picker.show", on_click=_take, args=([record.run_id for record in shown],), width="small"
             ),
             "kind": st.column_config.TextColumn("Kind"),
-            "differs": st.column_config.TextColumn("What differs from the lesson", width="medium"),
+            "what": st.column_config.TextColumn(
+                "What it is",
+                help="The lesson or another ready-made network, and the settings that differ from it.",
+                width="medium",
+            ),
             "accuracy": st.column_config.NumberColumn(
                 "Accuracy", format="%.4f", help="On pictures held out: validation, or out of fold for a baseline."
             ),
-            "from": st.column_config.NumberColumn("95 % from", format="%.4f", help="Wilson's interval, lower end."),
-            "to": st.column_config.NumberColumn("95 % to", format="%.4f", help="Wilson's interval, upper end."),
+            "from": st.column_config.NumberColumn("95% from", format="%.4f", help="Wilson's interval, lower end."),
+            "to": st.column_config.NumberColumn("95% to", format="%.4f", help="Wilson's interval, upper end."),
             "loss": st.column_config.NumberColumn(
                 "Loss",
                 format="%.4f",
@@ -116,15 +100,23 @@ def filter_records(records: Sequence[RunRecord], kind: str, words: str) -> list[
     return [
         record
         for record in records
-        if kind in ("All", KIND_NAMES[record.settings.kind])
-        and all(word in f"{describe(record)} {record.run_id}".lower() for word in wanted)
+        if kind in ("All", KIND_NAMES[record.settings.kind]) and all(word in _searched(record) for word in wanted)
     ]
+
+
+def _searched(record: RunRecord) -> str:
+    return f"{describe(record)} {differences(record.settings)} {record.run_id}".lower()
 
 
 def _take(run_ids: list[str]) -> None:
     click = st.session_state["run_picker.show"]
     if click is not None and 0 <= click.row < len(run_ids):
         st.session_state[RUN] = run_ids[click.row]
+
+
+def bar_to_beat(records: Sequence[RunRecord]) -> str | None:
+    """The lesson's baseline, which runs are compared with until something else is chosen; None without one."""
+    return next((record.run_id for record in records if record.settings == BaselineSettings()), None)
 
 
 def choose(records: Sequence[RunRecord]) -> tuple[str, str | None]:
@@ -138,14 +130,14 @@ def choose(records: Sequence[RunRecord]) -> tuple[str, str | None]:
 
     if st.session_state.get(RUN) not in by_id:
         st.session_state[RUN] = records[0].run_id
-    if st.session_state.get(AGAINST) not in by_id:
-        st.session_state[AGAINST] = NOBODY
     first, second = st.columns(2)
     run_id = first.selectbox("Run to look at", list(by_id), key=RUN, format_func=label, persist_state="session")
+    others = [NOBODY, *(each for each in by_id if each != run_id)]
+    wanted = st.session_state.get(AGAINST) if state.against_is_chosen() else bar_to_beat(records)
+    st.session_state[AGAINST] = wanted if wanted in others else NOBODY
     against = second.selectbox(
-        "Hold it against", [NOBODY, *by_id], key=AGAINST, format_func=label, persist_state="session",
+        "Compare with", others, key=AGAINST, format_func=label, persist_state="session",
+        on_change=state.choose_against,
         help="A second run, for the duel and beside each opened picture.",
     )  # fmt: skip
-    if against == run_id:
-        against = NOBODY
     return run_id, against or None

@@ -40,6 +40,7 @@ def show(
     """
     # The page's own experiment may be one of them: while only that one is under way, the page shows it already.
     if any(job.run_id != own for job in _active(wanted)):
+        job_panel.show_refusal()
         _follow(wanted, own, draw, key)
         return
     kept = _kept(wanted)
@@ -63,7 +64,9 @@ def _follow(wanted: Mapping[str, Settings], own: str, draw: Callable[[Sequence[R
         min((len(kept) + under_way) / len(wanted), 1.0),
         text=f"{len(kept)} of {len(wanted)} finished, {len(active)} to come…",
     )
-    if st.button("Stop these", icon=":material/stop:", key=f"{key}.stop"):
+    if any(visitor.name() in job.visitors for job in active) and st.button(
+        "Stop these", icon=":material/stop:", key=f"{key}.stop"
+    ):
         for job in active:
             engine.queue().stop(job.run_id, visitor.name())
     if kept:

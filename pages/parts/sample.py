@@ -8,7 +8,7 @@ import streamlit as st
 
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.preparation import scale_and_flatten
-from pages.parts import explored, gallery, theme
+from pages.parts import explored, found, gallery, theme
 from pages.parts import explorer_state as state
 
 
@@ -128,11 +128,12 @@ def show(split: str, position: int) -> None:
     position : int
         In the split.
     """
+    found.note_picture(split, position)
     pictures = explored.split(split)
     image, label = pictures.images[position], CLASS_NAMES[pictures.labels[position]]
     st.markdown(
         f"**{label}**, picture {position:,} of {split}. It is 28 × 28 **pixels**, each a number from 0 to 255. "
-        "**Scaling** divides them by 255: from small numbers of one size models learn faster and more surely. "
+        "**Scaling** divides them by 255: models learn faster and more reliably from small numbers. "
         "**Flattening** lays the 28 rows end to end: 784 numbers in a line, which is what a simple model takes."
     )
     shown, facts = st.columns([1.1, 1], gap="medium")
@@ -165,9 +166,9 @@ def show(split: str, position: int) -> None:
 def _show_steps(split: str, position: int) -> None:
     last = state.SIZES[split] - 1
     with st.container(horizontal=True):
-        if st.button("One back", key="explorer.back", icon=":material/chevron_left:", disabled=position == 0):
+        if st.button("Previous", key="explorer.back", icon=":material/chevron_left:", disabled=position == 0):
             state.open_picture(split, position - 1)
-        if st.button("One on", key="explorer.on", icon=":material/chevron_right:", disabled=position == last):
+        if st.button("Next", key="explorer.on", icon=":material/chevron_right:", disabled=position == last):
             state.open_picture(split, position + 1)
 
 

@@ -35,11 +35,22 @@ def show() -> None:
     st.button("Open the test set", icon=":material/lock_open:", key="seal.open", on_click=_open)
 
 
-def choose() -> str:
-    """Which pictures a section is about: validation, or test once it is open."""
+def chosen() -> str:
+    """What `choose` returned last: the pictures that the page is about."""
+    return TEST if is_open() and st.session_state.get(_ON) == TEST else VALIDATION
+
+
+def choose(validation: str = VALIDATION) -> str:
+    """Which pictures a section is about: validation, or test once it is open.
+
+    Parameters
+    ----------
+    validation : str
+        What the pictures of the first choice are called; "out of fold" for a baseline.
+    """
     if not is_open():
         return VALIDATION
-    chosen = st.segmented_control(
+    st.segmented_control(
         "Pictures",
         (VALIDATION, TEST),
         key=_ON,
@@ -47,6 +58,6 @@ def choose() -> str:
         required=True,
         persist_state="session",
         on_change=one_picture.close,  # its number would mean another picture
-        format_func=lambda each: "validation" if each == VALIDATION else "test (opened)",
+        format_func=lambda each: validation if each == VALIDATION else "test (opened)",
     )
-    return TEST if chosen == TEST else VALIDATION
+    return chosen()

@@ -36,14 +36,13 @@ def arrive(kind: type[Settings], beside: Collection[str] = ()) -> dict[str, str]
     if query is None:
         return None
     own = {name: text for name, text in query.items() if name in beside}
+    problems = []
     try:
         place(kind.from_query({name: text for name, text in query.items() if name not in beside}))
     except SettingsError as error:
         place(kind())
-        st.session_state[_key(kind, "problem")] = f"{error} The lesson's settings are shown instead."
-    else:
-        st.session_state.pop(_key(kind, "problem"), None)
-    address.take(kind.kind)
+        problems = [f"{error} The lesson's settings are shown instead."]
+    address.take(kind.kind, problems)
     return own
 
 
@@ -84,8 +83,7 @@ def show(kind: type[S], groups: Mapping[str, Sequence[str]], beside: Mapping[str
     beside : mapping of str to str, optional
         The page's own fields of the address.
     """
-    problem = st.session_state.get(_key(kind, "problem"))
-    if problem:
+    for problem in address.problems(kind.kind):
         st.warning(plain(problem), icon=":material/link_off:")
     values: dict[str, Any] = {}
     for title, names in groups.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from fmnist_core import SettingsError
 from fmnist_core.runs import identify
 from fmnist_core.settings import KINDS
-from pages.parts import engine
+from pages.parts import compare, engine
 
 _HERE = Path(__file__).parent
 _component = st.components.v2.component(
@@ -29,20 +30,19 @@ def show(page: str) -> None:
     page : str
         The page's path, such as ``"network"``.
     """
-    if _component(key="share", on_shared_change=_nothing).shared:
+    # Streamlit gives a result attribute only where a callback stands.
+    if _component(key="share", on_shared_change=lambda: None).shared:
         for run_id in run_ids(page, st.query_params.to_dict()):
             engine.store().share(run_id)
 
 
-def run_ids(page: str, query: dict[str, str]) -> list[str]:
+def run_ids(page: str, query: Mapping[str, str]) -> list[str]:
     """The runs that an address shows: named outright, or the one that its settings are."""
+    query = dict(query)
     if page in KINDS:
+        others = [run_id for run_id in query.pop(compare.FIELD, "").split(",") if run_id]
         try:
-            return [identify(KINDS[page].from_query(query), engine.data_digest())]
+            return [identify(KINDS[page].from_query(query), engine.data_digest()), *others]
         except SettingsError:
-            return []
+            return others
     return [query[name] for name in ("run", "against") if name in query]
-
-
-def _nothing() -> None:
-    """Streamlit gives a result attribute only where a callback stands."""

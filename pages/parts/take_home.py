@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from fmnist_core import Run
@@ -29,15 +31,15 @@ def show(run: Run) -> None:
         _button("Script (.py)", script, f"{name}.py", "text/x-python", ":material/code:", "Run it with `python`.")
         _button(
             "Notebook (.ipynb)",
-            to_notebook(run.settings, measured),
+            lambda: to_notebook(run.settings, measured),
             f"{name}.ipynb",
             "application/x-ipynb+json",
             ":material/menu_book:",
-            "The same code, a cell a step, for Jupyter or Colab.",
+            "The same code, one cell per step, for Jupyter or Colab.",
         )
         _button(
             "Trained model (.keras)",
-            run.result.model,
+            lambda: run.result.model,
             f"{name}.keras",
             "application/octet-stream",
             ":material/hub:",
@@ -45,17 +47,19 @@ def show(run: Run) -> None:
         )
         _button(
             "Loss and accuracy by epoch (.csv)",
-            curves.learning_table(run.result).to_csv(index=False),
+            lambda: curves.learning_table(run.result).to_csv(index=False),
             f"history_{run.run_id}.csv",
             "text/csv",
             ":material/table:",
-            "One row an epoch; epoch 0 is before training.",
+            "One row per epoch; epoch 0 is before training.",
         )
     with st.expander("Read the code", icon=":material/code:"):
         st.code(script, language="python", line_numbers=True)
 
 
-def _button(label: str, data: str | bytes, file_name: str, mime: str, icon: str, explanation: str) -> None:
+def _button(
+    label: str, data: str | Callable[[], str | bytes], file_name: str, mime: str, icon: str, explanation: str
+) -> None:
     st.download_button(
         label,
         data,

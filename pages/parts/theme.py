@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 TRAINING = "#7a869a"
-VALIDATION = "#0072b2"
+VALIDATION = "#1f83c4"
 ACCENT = "#d55e00"
 LESSON = "#009e73"
 
@@ -17,7 +17,7 @@ CLASS_COLOURS = tuple(f"#{number:06d}" for number in range(1, 11))
 
 
 def chart(title: str, height: int = 320, **layout: Any) -> go.Figure:
-    """An empty figure that says what it shows, with room for nothing else.
+    """An empty figure with a title and narrow margins.
 
     A layout given here, whole, takes 0.6 ms; by `update_layout` it would take 4, and every rerun draws all charts.
     """

@@ -1,4 +1,4 @@
-"""May one trust what a run says of itself? Confidence against accuracy, and answering only when sure."""
+"""Can a run's own confidence be trusted? Confidence against accuracy, and answering only when sure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def calibration_table(calibration: Calibration) -> pd.DataFrame:
             "confidence to": calibration.edges[:, 1],
             "mean confidence": calibration.confidence,
             "accuracy": calibration.accuracy,
-            "95 % from": calibration.intervals[:, 0],
-            "95 % to": calibration.intervals[:, 1],
+            "95% from": calibration.intervals[:, 0],
+            "95% to": calibration.intervals[:, 1],
             "pictures": calibration.n_pictures,
         }
     )
@@ -30,7 +30,7 @@ def calibration_table(calibration: Calibration) -> pd.DataFrame:
 
 def calibration_chart(calibration: Calibration) -> go.Figure:
     """The reliability diagram: an honest model's dots lie on the diagonal; larger dots stand for more pictures."""
-    figure = theme.chart("Is 80 % sure right 80 % of the time?", height=380)
+    figure = theme.chart("Does “80% sure” mean right 80% of the time?", height=380)
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"dash": "dot", "color": theme.TRAINING}, name="honest", hoverinfo="skip"
     )
@@ -48,7 +48,7 @@ def calibration_chart(calibration: Calibration) -> go.Figure:
         mode="markers",
         marker={"size": 6 + 16 * np.sqrt(n / n.max()), "color": theme.VALIDATION},
         customdata=n,
-        name="this run, with 95 % intervals",
+        name="this run, with 95% intervals",
         hovertemplate="said %{x:.1%}, was right %{y:.1%}<br>%{customdata:,} pictures<extra></extra>",
     )
     figure.update_layout(
@@ -71,28 +71,38 @@ def answering_table(answering: Answering, n: int) -> pd.DataFrame:
     )
 
 
-def answering_chart(answering: Answering, n: int, n_answered: int, accuracy: float) -> go.Figure:
-    """Accuracy against the share of pictures answered, with the chosen share marked."""
+def answering_chart(answering: Answering, n: int, chosen: tuple[float, float] | None) -> go.Figure:
+    """Accuracy against the share of pictures answered.
+
+    Parameters
+    ----------
+    answering : Answering
+    n : int
+        Pictures in all.
+    chosen : tuple of float, optional
+        Share and accuracy of the point that is marked.
+    """
     figure = theme.chart("What if only the surest were answered?", height=380)
     figure.add_scatter(
         x=answering.n_answered / n,
         y=answering.accuracy,
         mode="lines",
         line={"color": theme.VALIDATION},
-        hovertemplate="%{x:.0%} answered: %{y:.2%} right<extra></extra>",
+        hovertemplate="%{x:.0%} answered: accuracy %{y:.4f}<extra></extra>",
         showlegend=False,
     )
-    figure.add_scatter(
-        x=[n_answered / n],
-        y=[accuracy],
-        mode="markers",
-        marker={"size": 13, "color": theme.ACCENT, "symbol": "diamond"},
-        hoverinfo="skip",
-        showlegend=False,
-    )
+    if chosen is not None:
+        figure.add_scatter(
+            x=[chosen[0]],
+            y=[chosen[1]],
+            mode="markers",
+            marker={"size": 13, "color": theme.ACCENT, "symbol": "diamond"},
+            hoverinfo="skip",
+            showlegend=False,
+        )
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title="share of pictures answered, the surest first", range=[0, 1.03], tickformat=".0%")
-    figure.update_yaxes(title="accuracy among those", tickformat=".0%")
+    figure.update_yaxes(title="accuracy among those", tickformat=".2f")
     return figure
 
 
@@ -102,8 +112,8 @@ def show(measured: Measured) -> None:
     report = measured.report
     right = report.predictions == measured.labels
     st.markdown(
-        f"**Top-2 accuracy {measured.top_2:.4f}**: so often the right class is among the first two choices, against "
-        f"{report.accuracy:.4f} for the first alone. On {measured.where}."
+        f"**Top-2 accuracy {measured.top_2:.4f}**: this is how often the right class is among its first two choices; "
+        f"its first alone is right for {report.accuracy:.4f}. On {measured.where}."
     )
     if not np.isfinite(report.confidences).all():
         st.warning("This training diverged: its answers are not numbers, so there is nothing to trust.")
@@ -120,8 +130,8 @@ def _show_calibration(measured: Measured, right: np.ndarray) -> None:
     if not measured.is_probabilistic:
         loss = measured.run.result.loss_name
         st.info(
-            f"The loss **{loss}** gives scores, not probabilities. They rank the classes, but no score means 'so often "
-            "right', so there is no reliability diagram. Use log_loss or modified_huber for one.",
+            f"The loss **{loss}** gives scores, not probabilities. They rank the classes, but none says how "
+            "often it is right: there is no reliability diagram. Use log_loss or modified_huber for one.",
             icon=":material/info:",
         )
         return
@@ -131,8 +141,9 @@ def _show_calibration(measured: Measured, right: np.ndarray) -> None:
     words = "too sure of itself" if said > report.accuracy else "too modest"
     st.markdown(
         f"**Expected calibration error {calibration.expected_error:.4f}**: on average, what it says and what is true "
-        f"lie {calibration.expected_error:.1%} apart. It says it is {said:.1%} sure and is right {report.accuracy:.1%} "
-        f"of the time: {words if abs(said - report.accuracy) > 0.01 else 'about right on the whole'}."
+        f"lie {100 * calibration.expected_error:.1f} percentage points apart. It says it is {said:.1%} sure and is "
+        f"right {report.accuracy:.1%} of the time: "
+        f"{words if abs(said - report.accuracy) > 0.01 else 'about right on the whole'}."
     )
     csv_button.offer(
         lambda: calibration_table(calibration), f"calibration_{measured.run.run_id}", "trust.calibration.csv"
@@ -145,7 +156,7 @@ def _show_answering(measured: Measured, right: np.ndarray) -> None:
     chart = st.container()
     if measured.is_probabilistic:
         threshold = st.slider(
-            "Answer only when at least so sure", 0.0, 1.0, 0.8, 0.01, key="trust.threshold", persist_state="session"
+            "Answer only when at least this sure", 0.0, 1.0, 0.8, 0.01, key="trust.threshold", persist_state="session"
         )
         answered = confidences >= threshold
     else:
@@ -163,18 +174,18 @@ def _show_answering(measured: Measured, right: np.ndarray) -> None:
     n_answered = int(answered.sum())
     if n_answered == 0:
         st.markdown("It is never that sure: no picture would be answered.")
-        chart.plotly_chart(answering_chart(answering, n, 0, 1.0), key="trust.answering", alt="Accuracy of the surest")
-        return
     n_right = int(right[answered].sum())
-    low, high = wilson_interval(n_right, n_answered)
     chart.plotly_chart(
-        answering_chart(answering, n, n_answered, n_right / n_answered),
+        answering_chart(answering, n, (n_answered / n, n_right / n_answered) if n_answered else None),
         key="trust.answering",
         alt="Accuracy against the share of pictures answered",
     )
+    if not n_answered:
+        return
+    low, high = wilson_interval(n_right, n_answered)
     st.markdown(
         f"It would answer **{n_answered / n:.1%}** of the pictures ({n_answered:,} of {n:,}) and be right on "
-        f"**{n_right / n_answered:.2%}** of those (95 %: {low:.2%} to {high:.2%}); {n - n_answered:,} are left to "
+        f"**{n_right / n_answered:.2%}** of those (95%: {low:.2%} to {high:.2%}); {n - n_answered:,} are left to "
         "somebody else."
     )
     csv_button.offer(lambda: answering_table(answering, n), f"answering_{measured.run.run_id}", "trust.answering.csv")

@@ -47,17 +47,16 @@ def show(run: Run) -> None:
     result = run.result
     st.subheader("What it learned")
     st.markdown(
-        "The baseline has one weight for each pixel and class, and nothing else. It multiplies each pixel with its "
+        "The baseline has one weight for each pixel and class, and nothing else. It multiplies each pixel by its "
         "weight and adds up; the class with the largest sum wins. These are the weights of its last fit, on all 60,000 "
         "training pictures."
     )
     title = "Blue speaks for the class, red against it"  # fits a phone
     pictures = result.coefficients.reshape(10, 28, 28)
-    # A few weights at the border, where pixels are almost always 0, are huge: they would make all others pale.
+    # A few weights at the border, where pixels are almost always 0, are huge: with them, all others would be pale.
     limit = float(np.quantile(np.abs(pictures), 0.99))
-    st.plotly_chart(
-        learned.weights_chart(np.clip(pictures, -limit, limit), list(CLASS_NAMES), title), key="weights", alt=title
-    )
+    st.plotly_chart(learned.weights_chart(pictures, list(CLASS_NAMES), title, limit), key="weights", alt=title)
+    st.caption(f"Weights beyond ±{limit:.2f}, one in a hundred, are drawn as strong as that.")
     csv_button.offer(lambda: to_table(run), f"weights_{run.run_id}", "weights.csv")
     _show_sample(run)
 
@@ -80,7 +79,7 @@ def _show_sample(run: Run) -> None:
     names = [f"{CLASS_NAMES[number]}<br>{scores[number]:+.2f}" for number in shown]
     names[0] = f"<b>{names[0]}</b>"
     title = "What each pixel adds to the score"
-    st.plotly_chart(learned.weights_chart(parts[shown], names, title), key="weights.parts", alt=title)
+    st.plotly_chart(learned.weights_chart(parts[shown], names, title, quantity="adds"), key="weights.parts", alt=title)
     winner = int(scores.argmax())
     gains, losses = (float(parts[label][sign].sum()) for sign in (parts[label] > 0, parts[label] < 0))
     name, intercept = CLASS_NAMES[label], float(result.intercepts[label])

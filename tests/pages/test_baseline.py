@@ -59,7 +59,7 @@ def test_the_folds_are_compared_with_chance_a_dummy_and_the_lesson(open_page, st
     store.publish(baseline_run(dataset))
     app = open_page("baseline.py")
     chart = app.get("plotly_chart")[0].proto.spec
-    for words in ("chance: 0.1000", f"a dummy that draws lots: {folds.dummy(5, 42):.4f}", "the lesson: 0.8194"):
+    for words in ("chance: 0.1000", f"random guessing: {folds.dummy(5, 42):.4f}", "the lesson: 0.8194"):
         assert words in chart
 
 
@@ -120,7 +120,7 @@ def test_the_curve_is_drawn_from_what_is_kept(open_page, store, dataset):
     table = passes.to_table([run.record for run in runs])
     assert list(table["max_iter"]) == [1, 5, 50]
     right = round(runs[0].record.headline["accuracy"] * 60_000)
-    assert tuple(table.iloc[2][["95 % from", "95 % to"]]) == wilson_interval(right, 60_000)
+    assert tuple(table.iloc[2][["95% from", "95% to"]]) == wilson_interval(right, 60_000)
     app = open_page("baseline.py")
     assert not app.exception
     assert any("by passes over the data" in chart.proto.spec for chart in app.get("plotly_chart"))

@@ -2,6 +2,7 @@ import base64
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, top_k_accuracy_score
 from statsmodels.stats.contingency_tables import mcnemar
 
-from fmnist_core import BaselineSettings, JobRefused, NetworkSettings
+from fmnist_core import BaselineSettings, JobRefused, NetworkSettings, Run
+from fmnist_core.architecture import PRESETS
 from fmnist_core.comparison import compare
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.pictures import PictureError, decode, prepare
-from pages.parts import confusion, drawing, duel, engine, mistakes, ruler
+from pages.parts import confusion, drawing, duel, engine, mistakes, ruler, run_names
 from pages.parts.measured import measure
 from tests.examples import baseline_run, network_run
 from tests.pages.conftest import galleries, texts
@@ -127,7 +129,7 @@ def test_a_loss_without_probabilities_has_no_cross_entropy(open_page, store, dat
         ({"run": "../../etc/passwd"}, "'../../etc/passwd' is not the address of a run."),
         ({"true": "10"}, "true must be the number of a class, 0 to 9; got '10'."),
         ({"against": "ffffffffffffffff"}, "There is no run ffffffffffffffff here."),
-        ({"view": "everything"}, "view must be one of confusions, mistakes, trust, duel, own; got 'everything'."),
+        ({"view": "everything"}, "view must be confusions, mistakes, trust, duel or own; got 'everything'."),
         ({"picture": "60000"}, "picture must be the number of a training picture, 0 to 59,999; got '60000'."),
         ({"picture": "-1"}, "picture must be the number of a training picture"),
         ({"run": ["a", "b"]}, "'a b' is not the address of a run."),
@@ -142,12 +144,12 @@ def test_a_bad_address_gets_a_sentence(open_page, run, query, sentence):
 
 def test_all_runs_stand_in_one_table_and_damaged_ones_are_reported(open_page, store, dataset, run):
     store.publish(network_run(dataset, NetworkSettings(epochs=9)))
-    (store.directory / "0123456789abcdef.zip").write_bytes(b"half a run")
+    Path(store.address, "0123456789abcdef.zip").write_bytes(b"half a run")
     app = open_page("evaluation.py")
     assert not app.exception
     table = app.dataframe[0].value
     assert set(table["kind"]) == {"Network"}
-    assert set(table["differs"]) == {"the lesson", "epochs 9"}
+    assert set(table["what"]) == {"the lesson", "epochs 9"}
     assert (table["from"] < table["accuracy"]).all()
     assert (table["accuracy"] < table["to"]).all()
     assert "1 damaged run(s) were set aside" in texts(app)
@@ -156,10 +158,10 @@ def test_all_runs_stand_in_one_table_and_damaged_ones_are_reported(open_page, st
 def test_a_confusion_in_words_shows_its_pictures(open_page, run):
     app = open_page("evaluation.py")
     true, predicted, n = confusion.commonest(measure(run.run_id).report.confusion)[0]
-    words = f"{n:,} times a **{CLASS_NAMES[true]}** was called **{CLASS_NAMES[predicted]}**"
+    words = f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,} times"
     next(button for button in app.button if button.label.startswith(words)).click().run()
     assert not app.exception
-    assert f"{n:,} mistakes of 12,000 validation pictures" in texts(app)
+    assert f"{n:,} mistakes among 12,000 validation pictures" in texts(app)
     assert (app.query_params["true"], app.query_params["predicted"]) == (str(true), str(predicted))
 
 
@@ -190,7 +192,7 @@ def test_runs_are_filtered_by_kind_and_words(open_page, store, dataset, run):
     control(app, "Kind").set_value("Network").run()
     assert len(app.dataframe[0].value) == 2
     control(app, "Filter").set_value("HIDDEN_units 100").run()
-    assert list(app.dataframe[0].value["differs"]) == ["hidden_units 100"]
+    assert list(app.dataframe[0].value["what"]) == ["One hidden layer (100)"]
     control(app, "Filter").set_value("no such words").run()
     assert not app.exception
     assert "No run matches." in texts(app)
@@ -256,7 +258,7 @@ def test_trust_shows_the_calibration_error_and_what_a_threshold_would_cost(open_
     n = np.histogram(confidences, np.linspace(0, 1, 16))[0]
     error = np.sum(n[n > 0] / len(labels) * np.abs(accuracy - confidence))
     assert f"Expected calibration error {error:.4f}" in texts(app)
-    control(app, "Answer only when at least so sure").set_value(0.9).run()
+    control(app, "Answer only when at least this sure").set_value(0.9).run()
     answered = confidences >= 0.9
     assert f"({answered.sum():,} of 12,000)" in texts(app)
     assert f"be right on **{right[answered].mean():.2%}**" in texts(app)
@@ -279,7 +281,8 @@ def test_a_diverged_training_is_said_to_be_one(open_page, store, dataset):
     for view in ("confusions", "mistakes", "trust", "duel"):
         app = open_page("evaluation.py", view=view)
         assert not app.exception, view
-    assert metrics(app)["Loss"] == "nan"
+    assert metrics(app)["Loss"] == "none"
+    assert "its answers are no longer numbers" in texts(app)
 
 
 def test_the_duel_is_statsmodels_on_the_pictures_that_both_held_out(open_page, store, dataset, run):
@@ -297,11 +300,11 @@ def test_the_duel_is_statsmodels_on_the_pictures_that_both_held_out(open_page, s
     p_value = mcnemar([[0, (a & ~b).sum()], [(b & ~a).sum(), 0]], exact=True).pvalue
     assert f"the {len(common):,} training pictures that both had held out" in texts(app)
     values = metrics(app)
-    assert values["A is right"] == f"{a.mean():.4f}"
-    assert values["B is right"] == f"{b.mean():.4f}"
+    assert values["Accuracy of A"] == f"{a.mean():.4f}"
+    assert values["Accuracy of B"] == f"{b.mean():.4f}"
     assert values["A minus B"] == f"{a.mean() - b.mean():+.4f}"
-    assert values["p (McNemar, exact)"] == (f"{p_value:.4f}" if p_value >= 1e-4 else "< 0.0001")
-    assert f"{(a & ~b).sum():,} against {(b & ~a).sum():,} disputed pictures" in texts(app)
+    assert values["p-value"] == (f"{p_value:.4f}" if p_value >= 1e-4 else "< 0.0001")
+    assert f"disputed, only one is right: A {(a & ~b).sum():,}, B {(b & ~a).sum():,}" in texts(app)
     assert ("Within chance" in texts(app)) == (p_value >= 0.05)
 
 
@@ -312,9 +315,10 @@ def test_a_duel_without_common_pictures_says_what_to_do(open_page, store, datase
         second.result,
         validation_indices=only.astype(np.int32),
         validation_probabilities=second.result.validation_probabilities[: len(only)],
+        validation_predictions_by_epoch=second.result.validation_predictions_by_epoch[:, : len(only)],
     )
     store.publish(first)
-    store.publish(replace(second, result=fewer))
+    store.publish(Run.of(second.settings, dataset.digest, fewer, seconds=2.5))
     app = open_page("evaluation.py", run=first.run_id, against=second.run_id, view="duel")
     assert not app.exception
     assert "no picture in common" in texts(app)
@@ -371,7 +375,7 @@ def test_an_own_picture_is_asked_of_network_and_baseline_as_it_was_prepared(open
     assert run_id == run.run_id
     np.testing.assert_array_equal(images[0], expected[-1].pixels)
     assert not more
-    assert "**1: Network: the lesson** says **Sneaker**, with 100%." in texts(app)
+    assert "**1: Network: the lesson** says **Sneaker**, 100% sure." in texts(app)
     assert "**2: Baseline: the lesson** says" in texts(app)
     for step in expected:
         assert step.done in texts(app)
@@ -441,3 +445,73 @@ def test_classes_without_pictures_are_named_and_left_out(open_page, store, datas
     assert not app.exception
     assert "No picture of T-shirt/top, Trouser" in texts(app)
     assert set(confusion.class_table(measure(run.run_id).report)["class"]) == {"Bag", "Ankle boot"}
+
+
+def test_what_a_run_bought_over_the_baseline_is_said_at_once_and_paired(open_page, store, dataset, run):
+    baseline = baseline_run(dataset)
+    store.publish(baseline)
+    app = open_page("evaluation.py")
+    control(app, "Run to look at").set_value(run.run_id).run()
+    assert not app.exception
+    assert app.query_params == {"run": run.run_id, "against": baseline.run_id}
+    held_out = run.result.validation_indices
+    labels = dataset.train.labels[held_out]
+    network = accuracy_score(labels, run.result.validation_probabilities.argmax(axis=1))
+    bar = accuracy_score(labels, baseline.result.out_of_fold_scores[held_out].argmax(axis=1))
+    assert f"**{100 * (network - bar):+.2f} percentage points** against Baseline: the lesson" in texts(app)
+    assert f"{network:.4f} and {bar:.4f}, on the 12,000 pictures that both had held out" in texts(app)
+    assert f"{100 * (network - bar):+.1f} points against Baseline: the lesson" in texts(app), "found so far"
+
+
+def test_a_link_to_one_run_compares_it_with_nothing(open_page, store, dataset, run):
+    store.publish(baseline_run(dataset))
+    app = open_page("evaluation.py", run=run.run_id)
+    assert app.query_params == {"run": run.run_id}
+    assert "percentage points" not in texts(app)
+
+
+def test_a_link_sets_what_it_leaves_out_to_the_default(open_page, run):
+    app = open_page("evaluation.py", run=run.run_id, view="mistakes", true="6")
+    assert (app.query_params["view"], app.query_params["true"]) == ("mistakes", "6")
+    app.query_params.clear()
+    app.query_params["run"] = run.run_id
+    app.run()
+    assert app.query_params == {"run": run.run_id}
+    assert "What is mistaken for what" in texts(app)
+    assert control(app, "What it is").value == "any class"
+
+
+def test_what_was_wrong_with_a_link_is_forgotten_with_the_next_choice(open_page, run):
+    app = open_page("evaluation.py", run=run.run_id, view="everything")
+    assert "view must be" in texts(app)
+    app.run()
+    assert "view must be" in texts(app), "a rerun alone forgets nothing"
+    control(app, "View").set_value("trust").run()
+    assert "view must be" not in texts(app.run())
+
+
+def test_a_test_pictures_number_stays_out_of_the_address(open_page, run):
+    app = open_page("evaluation.py", run=run.run_id, view="mistakes")
+    next(button for button in app.button if button.label == "Open the test set").click().run()
+    control(app, "Pictures").set_value("test").run()
+    app.session_state["evaluation.picture"] = 5
+    app.run()
+    assert not app.exception
+    assert "picture 5 of test" in texts(app)
+    assert "picture" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        (NetworkSettings(), "Network: the lesson"),
+        (NetworkSettings(epochs=9), "Network: epochs 9"),
+        (NetworkSettings(hidden_units=(100,)), "Network: One hidden layer (100)"),
+        (replace(PRESETS["Small CNN"], epochs=8), "Network: Small CNN, epochs 8"),
+        (NetworkSettings(hidden_units=(300, 20), seed=3), "Network: hidden_units 300,20, seed 3"),
+        (BaselineSettings(max_iter=10), "Baseline: max_iter 10"),
+    ],
+)
+def test_a_run_is_called_after_the_network_it_comes_nearest_to(dataset, settings, name):
+    run = (network_run if isinstance(settings, NetworkSettings) else baseline_run)(dataset, settings)
+    assert run_names.describe(run.record) == name

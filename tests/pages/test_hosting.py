@@ -4,8 +4,9 @@ import pytest
 
 from fmnist_core import BaselineSettings, JobRefused, JobState, NetworkSettings, RunStore
 from fmnist_core.environment import Environment
-from pages.parts import engine
-from tests.examples import baseline_run
+from fmnist_core.runs import identify
+from pages.parts import engine, share
+from tests.examples import baseline_run, network_run
 from tests.pages.conftest import texts
 
 
@@ -72,3 +73,52 @@ def test_a_prepared_run_fills_the_pages_says_where_it_was_made_and_can_be_run_he
     app = open_page("baseline.py")
     button(app, "Run the baseline").click().run()
     assert queue.job(prepared.run_id).state is JobState.WAITING
+
+
+@pytest.mark.parametrize("state", [JobState.STOPPED, JobState.FAILED])
+def test_what_became_of_a_prepared_run_that_was_run_here_is_said(open_page, queue, prepared, dataset, tmp_path, state):
+    store = RunStore(tmp_path / "runs", prepared=tmp_path / "prepared")
+    engine.use(queue, store)
+    queue.stand(prepared.settings, state=state, message="Stopped after 2 of 5 folds.")
+    app = open_page("baseline.py")
+    assert not app.exception
+    assert "Stopped after 2 of 5 folds." in texts(app)
+    assert f"Prepared with the project on {prepared.record.created[:10]}" in texts(app), "and the prepared one is below"
+
+
+def test_what_a_stopped_network_learned_is_shown_instead_of_the_prepared_one(open_page, queue, dataset, tmp_path):
+    whole, stopped = network_run(dataset), network_run(dataset, stopped_after=700)
+    RunStore(tmp_path / "prepared").publish(whole)
+    store = RunStore(tmp_path / "runs", prepared=tmp_path / "prepared")
+    store.publish(stopped)
+    engine.use(queue, store)
+    queue.stand(whole.settings, state=JobState.STOPPED, message="Stopped.", saved_run_id=stopped.run_id)
+    app = open_page("network.py")
+    assert not app.exception
+    assert "Stopped." in texts(app)
+    assert "It trains all epochs, where this run was stopped before." in texts(app)
+
+
+def test_what_the_queue_takes_of_several_is_followed_and_the_rest_is_said(open_page, queue, monkeypatch):
+    take = queue.submit
+
+    def take_two(settings, visitor=""):
+        if len(queue.state) == 2:
+            raise JobRefused("You have 2 trainings running or waiting.")
+        return take(settings, visitor)
+
+    monkeypatch.setattr(queue, "submit", take_two)
+    app = open_page("baseline.py")
+    button(app, "Draw the curve").click().run()
+    assert not app.exception
+    assert "2 of 6 were queued. You have 2 trainings running or waiting." in texts(app)
+
+
+def test_a_shared_comparison_keeps_all_its_runs(open_page, store, dataset):
+    run = network_run(dataset)
+    store.publish(run)
+    open_page("network.py")
+    query = {"epochs": "7", "compare": f"{run.run_id},{'0' * 16}"}
+    first, *others = share.run_ids("network", query)
+    assert first == identify(NetworkSettings(epochs=7), dataset.digest)
+    assert others == [run.run_id, "0" * 16]

@@ -211,7 +211,7 @@ def test_chance_is_a_point_until_there_is_an_epoch_and_words_from_then_on():
     assert [list(trace.y) for trace in figure.data] == [[0.103]]
     figure = curves.learning_chart(pd.concat([untrained, rows([0.6], [0.5])]), "accuracy", epochs=5)
     assert [list(trace.x) for trace in figure.data] == [[1], [1]]
-    assert "10.3%, chance" in figure.layout.xaxis.title.text
+    assert "0.103, chance" in figure.layout.xaxis.title.text
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_compared_runs_stand_in_one_picture_with_what_differs(open_page, three_n
 def test_a_link_to_a_comparison_that_cannot_be_made_gets_a_sentence(open_page, three_networks, stranger):
     app = open_page("network.py", compare=stranger)
     assert not app.exception
-    known = f"There is no network {stranger} here" if stranger == "0" * 16 else "compare must be up to 4 run ids"
+    known = f"There is no network {stranger} here" if stranger == "0" * 16 else "compare must be up to 5 run ids"
     assert known in texts(app)
     assert app.multiselect[0].value == []
     assert app.query_params == {}
@@ -276,7 +276,7 @@ def test_the_three_splits_are_queued_as_runs_and_drawn_when_they_are_there(open_
     app.run()
     assert not app.exception
     assert "shuffle before you split" in texts(app)
-    held_out = [chart for chart in charts(app) if "Of each class" in chart]
+    held_out = [chart for chart in charts(app) if "Share learned from" in chart]
     assert len(held_out) == 3
     assert not [each for each in app.button if each.label == "Train it with each split"]
 
