@@ -1,65 +1,45 @@
-"""The queue of computations: many visitors, a few workers. The only module that knows Dask.
+"""The queue of computations: many visitors, a few workers.
 
 A job is one experiment on its way to becoming a run. Two visitors who ask for the same settings share one
 job. The worker publishes the run into the store itself; the queue holds only the state of the way there.
 
 One thread, the dispatcher, talks to Dask; pages only leave wishes and read snapshots, so a page never
-waits for a cluster.
+waits for a cluster. What the cluster runs is in `in_worker`.
 """
 
 from __future__ import annotations
 
-import asyncio
+import atexit
 import contextlib
-import ctypes
 import enum
-import gc
 import heapq
 import logging
 import math
 import os
-import resource
-import sys
 import threading
 import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 import dask
 import numpy as np
-from distributed import (
-    Client,
-    Future,
-    KilledWorker,
-    Scheduler,
-    SpecCluster,
-    Worker,
-    WorkerPlugin,
-    as_completed,
-    get_worker,
-    worker_client,
-)
+from distributed import Client, Future, KilledWorker, Scheduler, SpecCluster
 
-from fmnist_core import cost, network
-from fmnist_core.baseline import Fold, OnShare, run_fold
-from fmnist_core.dataset import load_dataset
+from fmnist_core import cost, in_worker
 from fmnist_core.environment import Environment
 from fmnist_core.errors import FMNISTError, JobRefused
 from fmnist_core.own_worker import OwnWorker
-from fmnist_core.preparation import scale_and_flatten
-from fmnist_core.progress import Progress, Stopped
-from fmnist_core.runs import RunStore, compute_run, identify
-from fmnist_core.settings import KINDS, BaselineSettings, Settings
+from fmnist_core.progress import Progress
+from fmnist_core.runs import RunStore, identify
+from fmnist_core.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_TOPIC = "fmnist-jobs"
 _TICK = 0.1  # seconds between two looks of the dispatcher when nothing wakes it
 # A stop that the computation has not noticed by then ends the worker's process. A network looks often and has
 # something to keep; one step of scikit-learn can take minutes and leaves nothing.
@@ -108,6 +88,8 @@ class Job:
         Seconds until it will probably start, while it waits.
     visitors : tuple of str
         Who asked for it, first the one whose turn it takes. It goes on while one of them still wants it.
+    wanted_again : tuple of str
+        Who asked for it while it was being stopped. For them it is queued anew when it has ended.
     submitted, started, ended : float or None
         Seconds since the epoch.
     """
@@ -121,6 +103,7 @@ class Job:
     position: int = 0
     wait: float | None = None
     visitors: tuple[str, ...] = ("",)
+    wanted_again: tuple[str, ...] = ()
     submitted: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
@@ -131,165 +114,39 @@ class Job:
         return cost.expected_seconds(self.settings)
 
 
-# ---------------------------------------------------------------------------------------------------------
-# In the worker's process. What is `async` runs in its event loop while the computation goes on in its thread.
-
-_stop_requests: set[str] = set()
-
-
-async def _request_stop(task: str) -> None:
-    """Ask a computation to stop at its next look."""
-    _stop_requests.add(task)
-
-
-async def _leave() -> None:
-    """End the worker's process at once; whoever watches over it starts a fresh one."""
-    os._exit(1)
-
-
-def _memory_bytes() -> int:
-    """Resident memory of this process now; its peak where the system has no /proc."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _give_memory_back() -> None:
-    """Return what is free to the system: the C library keeps it, some 70 MB after a training."""
-    gc.collect()
-    with contextlib.suppress(AttributeError, OSError, TypeError):  # glibc only
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-class _Warmth(WorkerPlugin):
-    """Pays for imports and data once, beside the worker's other duties, on every worker that ever joins."""
-
-    name = "fmnist-warmth"
-
-    def setup(self, worker: Worker) -> None:
-        """Dask calls this when a worker has started."""
-        threading.Thread(target=self._load, args=(worker,), name="warm-up", daemon=True).start()
-
-    @staticmethod
-    def _load(worker: Worker) -> None:
-        try:
-            load_dataset()
-            network.warm_up()
-        except FMNISTError as error:  # the first job says the same to a visitor
-            logger.warning("%s", error)
-        _give_memory_back()
-        worker.log_event(_TOPIC, {"warm": worker.address})
-
-
-class _SideBySide(WorkerPlugin):
-    """For a worker of the server's machine: pages come before trainings, and it ends when the server ends, however.
-
-    Its standard input is a pipe that closes then.
-    """
-
-    name = "fmnist-side-by-side"
-
-    def setup(self, worker: Worker) -> None:
-        """Dask calls this when a worker has started."""
-        os.nice(10)
-        threading.Thread(target=self._wait_for_the_end, name="end-with-server", daemon=True).start()
-
-    @staticmethod
-    def _wait_for_the_end() -> None:
-        with contextlib.suppress(OSError):
-            while os.read(0, 1024):
-                pass
-        os._exit(0)
-
-
-def _execute(task: str, run_id: str, kind: str, values: Mapping[str, Any], store: str, spread: bool) -> dict[str, Any]:
-    """Compute a run and publish it. What goes back is small: what happened, never arrays."""
-    worker = get_worker()
-
-    def tell(**event: Any) -> None:
-        worker.log_event(_TOPIC, {"run_id": run_id, "worker": worker.address, **event})
-
-    def should_stop() -> bool:
-        if task in _stop_requests:
-            tell(noticed=True)
-            return True
-        return False
-
-    def compute_and_publish() -> dict[str, Any]:
-        try:
-            run = compute_run(
-                load_dataset(),
-                KINDS[kind].from_dict(values),
-                lambda progress: tell(progress=asdict(progress)),
-                should_stop,
-                partial(_spread_folds, task, values) if spread else None,
-            )
-            RunStore(store).publish(run)
-        except Stopped:
-            return {"stopped": True}
-        except FMNISTError as error:
-            return {"message": str(error)}
-        return {"saved": run.run_id, "stopped": run.record.stopped_after is not None}
-
-    tell(started=time.time())
-    outcome = compute_and_publish()
-    _give_memory_back()
-    return {**outcome, "memory": _memory_bytes()}
-
-
-def _spread_folds(task: str, values: Mapping[str, Any], on_share: OnShare) -> Iterator[Fold]:
-    """The folds of a baseline on all workers, this one included: its thread is free while it waits."""
-    numbers = range(1, BaselineSettings.from_dict(values).folds + 1)
-    with worker_client() as client:
-        folds = [client.submit(_execute_fold, task, values, number, key=f"{task}-{number}") for number in numbers]
-        for _, fold in as_completed(folds, with_results=True):
-            yield fold
-
-
-def _execute_fold(task: str, values: Mapping[str, Any], number: int) -> Fold:
-    """One fold; a stop reaches every worker."""
-    settings = BaselineSettings.from_dict(values)
-    return run_fold(load_dataset(), settings, number, should_stop=lambda: task in _stop_requests)
-
-
-# Questions are answered in a thread of their own, beside a training, and one at a time.
-_answers = ThreadPoolExecutor(1, thread_name_prefix="answers")
-
-
-async def _answer(run_id: str, images: np.ndarray, store: str) -> np.ndarray:
-    """What a kept network says of a few pictures; runs in the event loop, which waits for the thread."""
-    return await asyncio.get_running_loop().run_in_executor(_answers, _predict, run_id, images, store)
-
-
-def _predict(run_id: str, images: np.ndarray, store: str) -> np.ndarray:
-    return _restored(run_id, store)(scale_and_flatten(images, np.float32), training=False).numpy()
-
-
-@lru_cache(maxsize=4)  # the largest network has 4 million weights: 16 MB
-def _restored(run_id: str, store: str) -> Any:
-    run = RunStore(store, Environment.read().prepared).load(run_id)  # a worker has the prepared runs with the project
-    return network.restore_model(run.settings, run.result.weights)
-
-
-# ---------------------------------------------------------------------------------------------------------
-# In the server's process.
-
-
 @dataclass(frozen=True)
 class ClusterStatus:
-    """Who computes: how many workers there are, and how many of them have loaded everything."""
+    """Who computes: how many workers there are, and how many of them have done loading TensorFlow and the data.
+
+    One that could not load them says so in its log, and to whoever asks it for a run.
+    """
 
     n_workers: int
     n_warm: int
 
 
+@dataclass
+class _Running:
+    """What the cluster was given to compute: one attempt at a run.
+
+    Parameters
+    ----------
+    run_id : str
+    future : Future
+    deadline : float or None
+        When a stop becomes impolite. None before it was asked for, infinite once the computation has noticed.
+    """
+
+    run_id: str
+    future: Future
+    deadline: float | None = None
+
+
 class JobQueue:
     """Turns settings into runs, on one worker process of this machine or on a Dask cluster elsewhere.
 
-    Returns at once; the cluster is started or reached in the background, and jobs wait for it.
+    Returns at once; the cluster is started or reached in the background, and jobs wait for it. To be closed, or used
+    as a context manager; what is forgotten is closed when the program ends.
 
     Parameters
     ----------
@@ -309,22 +166,29 @@ class JobQueue:
         self._changed = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
         self._waiting: list[str] = []
-        self._futures: dict[str, Future] = {}
-        self._workers: dict[str, str] = {}  # run id -> address of the worker that computes it
+        self._running: dict[str, _Running] = {}  # by task: events of a former attempt must not meet the next one
         self._warm: set[str] = set()
-        self._deadlines: dict[str, float] = {}  # run id -> when a stop becomes impolite
         self._paces: deque[float] = deque(maxlen=20)  # of the latest runs: seconds taken over seconds expected
         self._status = ClusterStatus(0, 0)
         self._client: Client | None = None
         self._own_worker: OwnWorker | None = None
         self._closing = False
-        self._dispatcher = threading.Thread(target=self._dispatch_until_closed, name="job-dispatcher")
+        self._dispatcher = threading.Thread(target=self._dispatch_until_closed, name="job-dispatcher", daemon=True)
         self._dispatcher.start()
+        atexit.register(self.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # What pages call. None of these waits for the cluster.
 
     def submit(self, settings: Settings, visitor: str = "") -> Job:
         """Ask for a run. Equal settings share one job, and a run that is kept already is not made again.
+
+        What is just being stopped is queued anew when it has ended.
 
         Raises
         ------
@@ -332,21 +196,22 @@ class JobQueue:
             When it would cost too much, the visitor has asked for too many, or the queue is full.
         """
         run_id = identify(settings, self._data_digest)
-        kept = run_id in self._store and not self._store.is_prepared(run_id)
+        kept = self._is_kept(run_id)
         with self._changed:
             job = self._jobs.get(run_id)
-            if job is not None and job.state.active:
+            if job is not None and job.state is JobState.STOPPING:
+                if visitor not in job.wanted_again:
+                    self._refuse(settings, visitor)
+                    self._jobs[run_id] = replace(job, wanted_again=(*job.wanted_again, visitor))
+            elif job is not None and job.state.active:
                 if visitor not in job.visitors:
                     self._jobs[run_id] = replace(job, visitors=(*job.visitors, visitor))
             elif kept:
                 return Job(run_id, settings, JobState.DONE, saved_run_id=run_id)
             else:
                 self._refuse(settings, visitor)
-                self._jobs.pop(run_id, None)
-                self._jobs[run_id] = Job(run_id, settings, JobState.WAITING, visitors=(visitor,))
-                self._waiting.append(run_id)
+                self._enqueue(run_id, settings, (visitor,))
                 self._forget_old()
-                self._changed.notify_all()
             return self._jobs[run_id]
 
     def job(self, run_id: str) -> Job | None:
@@ -368,9 +233,13 @@ class JobQueue:
         """
         with self._changed:
             job = self._jobs.get(run_id)
-            if job is None or visitor not in job.visitors or job.state not in {JobState.WAITING, JobState.RUNNING}:
+            if job is None:
                 return
-            others = tuple(each for each in job.visitors if each != visitor)
+            if job.state is JobState.STOPPING:
+                self._jobs[run_id] = replace(job, wanted_again=_without(visitor, job.wanted_again))
+            if job.state not in {JobState.WAITING, JobState.RUNNING} or visitor not in job.visitors:
+                return
+            others = _without(visitor, job.visitors)
             if others:
                 self._jobs[run_id] = replace(job, visitors=others)
             elif job.state is JobState.WAITING:
@@ -415,7 +284,7 @@ class JobQueue:
             if not workers:
                 raise JobRefused("The worker is starting. Try again in a few seconds.")
             address = min(workers, key=lambda each: (each not in self._warm, each))
-            answers = await client.run(_answer, run_id, images, self._store.address, workers=[address])
+            answers = await client.run(in_worker.answer, run_id, images, self._store.address, workers=[address])
             return answers[address]
 
         try:
@@ -437,6 +306,15 @@ class JobQueue:
             self._closing = True
             self._changed.notify_all()
         self._dispatcher.join()
+        atexit.unregister(self.close)
+
+    def _is_kept(self, run_id: str) -> bool:
+        """Whether the run was made here and kept; not, as far as anybody knows, when the store cannot be reached."""
+        try:
+            return run_id in self._store and not self._store.is_prepared(run_id)
+        except (OSError, FMNISTError) as error:
+            logger.warning("Whether the run %s is kept could not be seen (%s)", run_id, error)
+            return False
 
     # Who comes when. Called with the lock held.
 
@@ -445,7 +323,7 @@ class JobQueue:
         too_much = cost.refusal(settings, limits.seconds)
         if too_much is not None:
             raise JobRefused(too_much)
-        n_mine = sum(visitor in job.visitors for job in self._jobs.values() if job.state.active)
+        n_mine = sum(visitor in job.visitors + job.wanted_again for job in self._jobs.values() if job.state.active)
         if n_mine >= limits.asked_per_visitor:
             raise JobRefused(
                 f"You have {n_mine} trainings under way or waiting, and one visitor may have no more. "
@@ -458,9 +336,18 @@ class JobQueue:
                 f"Try again in about {cost.in_words(max(soonest, 10.0))}."
             )
 
+    def _enqueue(self, run_id: str, settings: Settings, visitors: tuple[str, ...]) -> None:
+        self._jobs.pop(run_id, None)  # `jobs` has the oldest first
+        self._jobs[run_id] = Job(run_id, settings, JobState.WAITING, visitors=visitors)
+        self._waiting.append(run_id)
+        self._changed.notify_all()
+
+    def _running_jobs(self) -> list[Job]:
+        return [self._jobs[running.run_id] for running in self._running.values()]
+
     def _in_turn(self) -> list[str]:
         """What waits, in the order in which it will start: everybody's first before anybody's second."""
-        turns = Counter(self._jobs[run_id].visitors[0] for run_id in self._futures)
+        turns = Counter(job.visitors[0] for job in self._running_jobs())
         order: list[tuple[int, int, str]] = []
         for place, run_id in enumerate(self._waiting):
             visitor = self._jobs[run_id].visitors[0]
@@ -473,7 +360,7 @@ class JobQueue:
         if not self._waiting:
             return {}
         pace = median(self._paces) if self._paces else 1.0
-        free_at = [_seconds_left(self._jobs[run_id], pace) for run_id in self._futures]
+        free_at = [_seconds_left(job, pace) for job in self._running_jobs()]
         free_at += [0.0] * (max(self._status.n_workers, 1) - len(free_at))
         heapq.heapify(free_at)
         foreseen: dict[str, Job] = {}
@@ -481,10 +368,10 @@ class JobQueue:
             job = self._jobs[run_id]
             wait = heapq.heappop(free_at)
             heapq.heappush(free_at, wait + pace * job.expected)
-            foreseen[run_id] = replace(job, position=place + len(self._futures), wait=wait)
+            foreseen[run_id] = replace(job, position=place + len(self._running), wait=wait)
         return foreseen
 
-    # The dispatcher's thread.
+    # The dispatcher's thread. It never waits for Dask with the lock held: events come by a thread that Dask needs.
 
     def _dispatch_until_closed(self) -> None:
         while not self._closing:
@@ -498,9 +385,8 @@ class JobQueue:
             # Whatever breaks between us and the cluster, the queue must live on and try again.
             except Exception:
                 logger.exception("The cluster was lost; trying again.")
-            finally:
-                self._client = None
-                self._take_back()
+            self._client = None
+            self._take_back()
             if not self._closing:
                 time.sleep(_TICK)
 
@@ -514,76 +400,78 @@ class JobQueue:
                 self._own_worker = OwnWorker(cluster.scheduler_address, advice)
                 stack.callback(self._own_worker.end)
             client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=20))
-            client.subscribe_topic(_TOPIC, self._hear)
-            client.register_plugin(_Warmth())
+            client.subscribe_topic(in_worker.TOPIC, self._on_event)
+            client.register_plugin(in_worker.WarmUp())
             if not address:
-                client.register_plugin(_SideBySide())
+                client.register_plugin(in_worker.EndWithServer())
             yield client
 
     def _look_after(self, client: Client) -> None:
         workers = client.nthreads()
-        self._status = ClusterStatus(len(workers), len(self._warm & set(workers)))
+        with self._changed:
+            self._status = ClusterStatus(len(workers), len(self._warm & set(workers)))
         if self._own_worker is not None:
             self._own_worker.keep(seen=bool(workers))
         self._start_jobs(client, n_slots=len(workers))
-        self._press_stops(client)
-        for run_id, future in list(self._futures.items()):
-            if future.done():
-                self._collect(client, run_id, future)
+        self._enforce_stops(client)
+        for task, running in list(self._running.items()):
+            if running.future.done():
+                self._collect(client, task, running)
 
     def _start_jobs(self, client: Client, n_slots: int) -> None:
         with self._changed:
-            running = Counter(self._jobs[run_id].visitors[0] for run_id in self._futures)
+            n_running = Counter(job.visitors[0] for job in self._running_jobs())
             for run_id in self._in_turn():
                 job = self._jobs[run_id]
-                if len(self._futures) >= n_slots:
+                if len(self._running) >= n_slots:
                     break
-                if running[job.visitors[0]] >= self._environment.running_per_visitor:
+                if n_running[job.visitors[0]] >= self._environment.running_per_visitor:
                     continue
-                running[job.visitors[0]] += 1
-                self._waiting.remove(run_id)
-                self._workers.pop(run_id, None)
-                self._jobs[run_id] = replace(job, state=JobState.RUNNING, started=time.time())
                 task = f"{run_id}-{uuid.uuid4().hex[:8]}"
                 spread = n_slots > 1 and job.settings.kind == "baseline"
-                arguments = (run_id, job.settings.kind, job.settings.to_dict(), self._store.address, spread)
-                self._futures[run_id] = client.submit(_execute, task, *arguments, key=task, pure=False)
+                arguments = (job.settings.kind, job.settings.to_dict(), self._store.address, spread)
+                future = client.submit(in_worker.execute, task, *arguments, key=task, pure=False)
+                n_running[job.visitors[0]] += 1
+                self._running[task] = _Running(run_id, future)
+                self._waiting.remove(run_id)
+                self._jobs[run_id] = replace(job, state=JobState.RUNNING, started=time.time())
 
-    def _press_stops(self, client: Client) -> None:
-        for run_id, job in list(self._jobs.items()):
-            worker = self._workers.get(run_id)
-            if job.state is not JobState.STOPPING or run_id not in self._futures:
+    def _enforce_stops(self, client: Client) -> None:
+        for task, running in list(self._running.items()):
+            job = self._jobs[running.run_id]
+            if job.state is not JobState.STOPPING:
                 continue
-            if run_id not in self._deadlines:
-                self._deadlines[run_id] = time.monotonic() + _POLITE_SECONDS[job.settings.kind]
-                if worker is not None:
-                    # every worker: folds may be anywhere
-                    client.run(_request_stop, self._futures[run_id].key, wait=False, on_error="ignore")
-            elif time.monotonic() > self._deadlines[run_id]:
+            if running.deadline is None:
+                running.deadline = time.monotonic() + _POLITE_SECONDS[job.settings.kind]
+                # Every worker: folds may be anywhere, and what has not begun is to find it there.
+                client.run(in_worker.request_stop, task, wait=False, on_error="ignore")
+            elif time.monotonic() > running.deadline:
                 # No flag can interrupt one long step of scikit-learn, or a compilation: the process must end.
-                self._futures.pop(run_id).cancel(force=True)
-                if worker is not None:
-                    client.run(_leave, workers=[worker], wait=False, on_error="ignore")
-                self._end(run_id, JobState.STOPPED, message="Stopped. There was nothing to keep yet.")
+                running.future.cancel(force=True)
+                client.run(in_worker.leave, [task], wait=False, on_error="ignore")
+                with self._changed:
+                    self._end(running.run_id, JobState.STOPPED, message="Stopped. There was nothing to keep yet.")
+                    del self._running[task]
 
-    def _collect(self, client: Client, run_id: str, future: Future) -> None:
-        del self._futures[run_id]
-        stopping = self._jobs[run_id].state is JobState.STOPPING
+    def _collect(self, client: Client, task: str, running: _Running) -> None:
+        """Note how a task ended. It leaves `_running` last: until then `_take_back` would find it."""
+        run_id, future = running.run_id, running.future
         if future.status == "finished":
             outcome = future.result()
-            self._finish(run_id, outcome)
-            self._store.make_room(self._environment.store_mb * 2**20)
-            if outcome["memory"] > _RECYCLE_BYTES and not self._waiting and run_id in self._workers:
-                client.run(_leave, workers=[self._workers[run_id]], wait=False, on_error="ignore")
+            with self._changed:
+                self._finish(run_id, outcome)
+                del self._running[task]
+            self._make_room()
+            if outcome["memory"] > _RECYCLE_BYTES:
+                client.run(in_worker.leave, [], workers=[outcome["worker"]], wait=False, on_error="ignore")
         elif future.status == "error":
             error = future.exception()
             logger.error("Run %s failed", run_id, exc_info=error)
-            self._end(run_id, JobState.FAILED, message=_in_words(error))
-        elif stopping:
-            self._end(run_id, JobState.STOPPED, message="Stopped. There was nothing to keep yet.")
+            with self._changed:
+                self._end(run_id, JobState.FAILED, message=_in_words(error))
+                del self._running[task]
         else:  # lost together with the scheduler's memory of it
-            self._put_back(run_id)
-        future.release()
+            self._put_back(task)
 
     def _finish(self, run_id: str, outcome: Mapping[str, Any]) -> None:
         saved = outcome.get("saved")
@@ -597,27 +485,40 @@ class JobQueue:
             self._paces.append((time.time() - (job.started or time.time())) / job.expected)
             self._end(run_id, JobState.DONE, saved_run_id=saved)
 
+    def _make_room(self) -> None:
+        try:
+            self._store.make_room(self._environment.store_mb * 2**20)
+        # A store that is too full is no reason to end anybody's training.
+        except Exception:
+            logger.exception("No room could be made in %s", self._store.address)
+
     def _end(self, run_id: str, state: JobState, **facts: Any) -> None:
         with self._changed:
-            self._deadlines.pop(run_id, None)
-            self._jobs[run_id] = replace(self._jobs[run_id], state=state, ended=time.time(), **facts)
+            job = self._jobs[run_id]
+            self._jobs[run_id] = replace(job, state=state, ended=time.time(), wanted_again=(), **facts)
+            if job.wanted_again and state is not JobState.DONE:
+                self._enqueue(run_id, job.settings, job.wanted_again)
 
-    def _put_back(self, run_id: str) -> None:
+    def _put_back(self, task: str) -> None:
+        """What the cluster has lost waits again, first in line, unless its run came into the store before."""
+        run_id = self._running[task].run_id
+        kept = self._is_kept(run_id)
         with self._changed:
-            if run_id in self._store:
+            job = self._jobs[run_id]
+            if kept:
                 self._end(run_id, JobState.DONE, saved_run_id=run_id)
-            elif self._jobs[run_id].state is JobState.STOPPING:
+            elif job.state is JobState.STOPPING:
                 self._end(run_id, JobState.STOPPED, message="Stopped. Nothing was kept.")
             else:
-                self._jobs[run_id] = replace(self._jobs[run_id], state=JobState.WAITING, progress=None)
+                self._jobs[run_id] = replace(job, state=JobState.WAITING, progress=None, started=None)
                 self._waiting.insert(0, run_id)
+            del self._running[task]
 
     def _take_back(self) -> None:
-        """The cluster is gone: what it was computing waits again, first in line."""
+        """The cluster is gone, and all that it was computing."""
+        for task in reversed(list(self._running)):
+            self._put_back(task)
         with self._changed:
-            for run_id in reversed(list(self._futures)):
-                del self._futures[run_id]
-                self._put_back(run_id)
             self._warm.clear()
             self._status = ClusterStatus(0, 0)
 
@@ -628,22 +529,28 @@ class JobQueue:
 
     # Dask's event thread.
 
-    def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
+    def _on_event(self, event: tuple[float, Mapping[str, Any]]) -> None:
         _, news = event
         with self._changed:
             if "warm" in news:
                 self._warm.add(news["warm"])
                 return
-            run_id = news["run_id"]
-            self._workers[run_id] = news["worker"]
-            job = self._jobs.get(run_id)
-            if job is None or not job.state.active:
+            running = self._running.get(news["task"])
+            if running is None:
                 return
+            job = self._jobs[running.run_id]
+            if "started" in news:  # perhaps anew, by Dask, in a worker that knows nothing of a stop
+                running.deadline = None
+                self._jobs[running.run_id] = replace(job, started=time.time(), progress=None)
             if "noticed" in news:
-                self._deadlines[run_id] = math.inf
+                running.deadline = math.inf
             if "progress" in news:
                 report = Progress(**{**news["progress"], "rows": tuple(news["progress"]["rows"])})
-                self._jobs[run_id] = replace(job, progress=report)
+                self._jobs[running.run_id] = replace(job, progress=report)
+
+
+def _without(visitor: str, visitors: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in visitors if each != visitor)
 
 
 def _own_scheduler() -> SpecCluster:

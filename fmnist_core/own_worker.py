@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -9,7 +10,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+logger = logging.getLogger(__name__)
+
 _ABSENT_SECONDS = 60.0  # a worker that lives so long without the scheduler knowing it is replaced
+# What ends before the scheduler has met it would probably do so again: each time the next start waits twice as long.
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 
 
 class OwnWorker:
@@ -17,6 +22,8 @@ class OwnWorker:
 
     A fresh program, not `multiprocessing`: that would run this process's main script again in it, which under
     Streamlit is a page. Without Dask's nanny, which nobody would watch over.
+
+    One that ends before it has met the scheduler is started again after a pause that grows to half a minute.
 
     Parameters
     ----------
@@ -39,18 +46,27 @@ class OwnWorker:
         self._environment = _environment(advice)
         self._process: subprocess.Popen[bytes] | None = None
         self._seen = 0.0
+        self._met = False  # whether the scheduler has ever known this process
+        self._pause = 0.0
+        self._next_start = 0.0
 
     def keep(self, seen: bool) -> None:
         """Start the program when it does not run, or runs and has not been seen by the scheduler for long."""
         now = time.monotonic()
-        if self._process is not None and self._process.poll() is None:
-            if seen:
-                self._seen = now
-            if now - self._seen < _ABSENT_SECONDS:
+        if self._process is not None:
+            code = self._process.poll()
+            if code is None and seen:
+                self._seen, self._met = now, True
+            if code is None and now - self._seen < _ABSENT_SECONDS:
                 return
-        self.end()
-        self._process = subprocess.Popen(self._command, env=self._environment, stdin=subprocess.PIPE)  # noqa: S603  (no word of it is a visitor's)
-        self._seen = now
+            self.end()
+            self._pause = 0.0 if self._met else min(max(2 * self._pause, _FIRST_PAUSE), _LONGEST_PAUSE)
+            self._next_start = now + self._pause
+            what = "was not heard of for long" if code is None else f"ended with exit code {code}"
+            logger.warning("The worker %s; the next one starts in %.0f s", what, self._pause)
+        if now >= self._next_start:
+            self._process = subprocess.Popen(self._command, env=self._environment, stdin=subprocess.PIPE)  # noqa: S603  (no word of it is a visitor's)
+            self._seen, self._met = now, False
 
     def end(self) -> None:
         """End the program; nothing of it is worth waiting for."""

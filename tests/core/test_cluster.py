@@ -89,29 +89,29 @@ def test_trainings_spread_over_a_tls_cluster_survive_the_death_of_worker_and_sch
     store = RunStore(tmp_path / "runs")
     scheduler = start(*scheduler_command)
     workers = [start(*worker_command) for _ in range(2)]
-    with dask.config.set({**tls, "distributed.comm.require-encryption": True}):
-        queue = JobQueue(store, DATA_DIGEST, Environment(scheduler=address))
-        try:
-            wait_for(lambda: queue.status.n_workers == 2, 120)
-            _check_that_folds_are_spread(queue, store)
-            each = [NetworkSettings(epochs=2, batch_size=512, seed=seed) for seed in range(N_TRAININGS)]
-            wanted = [queue.submit(settings).run_id for settings in each]
-            seen_on = {}
+    tls_only = dask.config.set({**tls, "distributed.comm.require-encryption": True})
+    with tls_only, JobQueue(store, DATA_DIGEST, Environment(scheduler=address)) as queue:
+        wait_for(lambda: queue.status.n_workers == 2, 120)
+        _check_that_folds_are_spread(queue, store)
+        each = [NetworkSettings(epochs=2, batch_size=512, seed=seed) for seed in range(N_TRAININGS)]
+        wanted = [queue.submit(settings).run_id for settings in each]
+        busy = set()
 
-            def n_done():
-                seen_on.update(queue._workers)
-                return sum(queue.job(run_id).state is JobState.DONE for run_id in wanted)
+        def n_done():
+            return sum(queue.job(run_id).state is JobState.DONE for run_id in wanted)
 
-            wait_for(lambda: n_done() >= N_TRAININGS // 2 and len(set(seen_on.values())) == 2, 300)
-            workers[0].kill()
-            scheduler.kill()
-            scheduler.wait()
-            start(*scheduler_command)
-            for _ in range(2):  # what a container's restart policy does
-                start(*worker_command)
-            wait_for(lambda: n_done() == N_TRAININGS, 300)
-        finally:
-            queue.close()
+        def both_have_worked():
+            busy.update(worker for worker, tasks in queue._client.processing().items() if tasks)
+            return n_done() >= N_TRAININGS // 2 and len(busy) == 2
+
+        wait_for(both_have_worked, 300)
+        workers[0].kill()
+        scheduler.kill()
+        scheduler.wait()
+        start(*scheduler_command)
+        for _ in range(2):  # what a container's restart policy does
+            start(*worker_command)
+        wait_for(lambda: n_done() == N_TRAININGS, 300)
     kept = Counter(record.run_id for record in store.records() if record.settings.kind == "network")
     assert kept == Counter(identify(settings, DATA_DIGEST) for settings in each)
     assert not store.damaged

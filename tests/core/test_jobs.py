@@ -1,7 +1,10 @@
 """The queue with a real cluster, a real worker process, and real computations."""
 
+import subprocess
+import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -131,12 +134,30 @@ def test_a_kept_network_is_asked_beside_a_training(queue, store):
 
 
 def test_without_a_worker_a_question_is_refused_with_a_sentence(tmp_path):
-    queue = JobQueue(RunStore(tmp_path), DATA_DIGEST)
-    try:  # at once: no process starts as fast
-        with pytest.raises(JobRefused, match="The worker is starting"):
-            queue.predict("0123456789abcdef", np.zeros((1, 28, 28), np.uint8))
-    finally:
-        queue.close()
+    refused = pytest.raises(JobRefused, match="The worker is starting")
+    with JobQueue(RunStore(tmp_path), DATA_DIGEST) as queue, refused:  # at once: no process starts as fast
+        queue.predict("0123456789abcdef", np.zeros((1, 28, 28), np.uint8))
+    assert queue._own_worker is None or queue._own_worker._process is None
+
+
+FORGETFUL = """
+import sys, time
+from fmnist_core import JobQueue, RunStore
+from fmnist_core.dataset import DATA_DIGEST
+
+queue = JobQueue(RunStore(sys.argv[1]), DATA_DIGEST)
+while not queue.status.n_workers:
+    time.sleep(0.02)
+print(queue._own_worker._process.pid)
+"""
+
+
+def test_a_program_that_forgets_to_close_the_queue_ends_and_its_worker_too(tmp_path):
+    command = [sys.executable, "-c", FORGETFUL, str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=90, cwd=root)
+    wait_for(lambda: not psutil.pid_exists(int(answer.stdout)), 20)
+    assert "Traceback" not in answer.stderr
 
 
 def test_what_waits_has_a_position_and_can_be_taken_out(queue, store):
@@ -154,15 +175,16 @@ def test_what_waits_has_a_position_and_can_be_taken_out(queue, store):
 
 def test_a_run_that_cannot_be_kept_fails_with_a_sentence(queue, store):
     settings = NetworkSettings(epochs=1, batch_size=512, seed=3)
-    hidden = store.directory.with_name("hidden")
-    store.directory.rename(hidden)
-    store.directory.write_text("a file where the folder was")
+    folder = Path(store.address)
+    hidden = folder.with_name("hidden")
+    folder.rename(hidden)
+    folder.write_text("a file where the folder was")
     try:
         queue.submit(settings)
         job = ended(queue, settings)
     finally:
-        store.directory.unlink()
-        hidden.rename(store.directory)
+        folder.unlink()
+        hidden.rename(folder)
     assert job.state is JobState.FAILED
     assert "FMNIST_RUNS" in job.message
     queue.submit(settings)
@@ -215,9 +237,8 @@ def line(tmp_path, monkeypatch):
     """A queue for strangers in which everything waits, because no worker ever comes."""
     monkeypatch.setattr("fmnist_core.own_worker.OwnWorker.keep", lambda self, seen: None)
     limits = Environment(hosted=True, queue=5, running_per_visitor=1, asked_per_visitor=3, seconds=600)
-    queue = JobQueue(RunStore(tmp_path), DATA_DIGEST, limits)
-    yield queue
-    queue.close()
+    with JobQueue(RunStore(tmp_path), DATA_DIGEST, limits) as queue:
+        yield queue
 
 
 def numbered(n):

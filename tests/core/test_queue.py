@@ -1,0 +1,264 @@
+"""What the queue makes of its wishes and of what it hears, with a cluster that the test plays."""
+
+import contextlib
+from dataclasses import asdict
+
+import pytest
+
+from fmnist_core import BaselineSettings, JobQueue, JobRefused, JobState, NetworkSettings, RunStore
+from fmnist_core import jobs as jobs_module
+from fmnist_core.dataset import DATA_DIGEST
+from fmnist_core.environment import Environment
+from fmnist_core.progress import Progress
+from fmnist_core.runs import identify
+from tests.core.test_jobs import wait_for
+
+FIRST, SECOND = NetworkSettings(seed=1), NetworkSettings(seed=2)
+
+
+class PlayedFuture:
+    status = "pending"
+
+    def done(self):
+        return self.status != "pending"
+
+    def result(self):
+        return self.outcome
+
+    def finish(self, stopped=False, saved=None, memory=0):
+        self.outcome = {"stopped": stopped, "saved": saved, "worker": "worker-0", "memory": memory}
+        self.status = "finished"
+
+    def cancel(self, force=False):
+        self.status = "cancelled"
+
+
+class PlayedCluster:
+    """Stands for Dask's client. `calls` has what it was asked for; `futures`, what it was given, by task."""
+
+    def __init__(self):
+        self.n_workers = 1
+        self.n_connections = 0
+        self.status = "closed"
+        self.futures = {}
+        self.calls = []
+
+    def nthreads(self):
+        return {f"worker-{number}": 1 for number in range(self.n_workers)}
+
+    def submit(self, function, task, *arguments, key, pure):
+        self.calls.append((function.__name__, task, None))
+        self.futures[task] = PlayedFuture()
+        return self.futures[task]
+
+    def run(self, function, what, workers=None, wait=True, on_error="raise"):
+        self.calls.append((function.__name__, what, workers))
+
+    @contextlib.contextmanager
+    def connect(self):
+        self.n_connections += 1
+        self.status = "running"
+        yield self
+
+    def tasks(self, settings):
+        """The tasks that were made of these settings, when there is one at last."""
+        run_id = identify(settings, DATA_DIGEST)
+        return wait_for(lambda: [task for task in list(self.futures) if task.startswith(run_id)], 10)
+
+    def next_task(self, settings, former):
+        """The task that follows `former`, which was lost or stopped."""
+        return wait_for(lambda: (task := self.tasks(settings)[-1]) != former and task, 10)
+
+
+class PlayedStore(RunStore):
+    """A bucket that can be out of reach."""
+
+    reachable = True
+
+    def _reach(self):
+        if not self.reachable:
+            raise OSError("the bucket cannot be reached")
+
+    def __contains__(self, run_id):
+        self._reach()
+        return super().__contains__(run_id)
+
+    def make_room(self, most_bytes):
+        self._reach()
+        return super().make_room(most_bytes)
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    played = PlayedCluster()
+    monkeypatch.setattr(JobQueue, "_connect", played.connect)
+    return played
+
+
+@pytest.fixture
+def store(tmp_path):
+    return PlayedStore(tmp_path, Environment().prepared)
+
+
+@pytest.fixture
+def queue(cluster, store):
+    with JobQueue(store, DATA_DIGEST, Environment(asked_per_visitor=2)) as queue:
+        yield queue
+
+
+def state_of(queue, settings):
+    return queue.job(identify(settings, DATA_DIGEST)).state
+
+
+def wait_for_state(queue, settings, state):
+    wait_for(lambda: state_of(queue, settings) is state, 10)
+
+
+def test_a_store_out_of_reach_costs_no_job(queue, cluster, store):
+    queue.submit(FIRST)
+    (task,) = cluster.tasks(FIRST)
+    store.reachable = False
+    cluster.status = "lost"
+    cluster.futures[cluster.next_task(FIRST, task)].finish()
+    wait_for_state(queue, FIRST, JobState.DONE)
+    queue.submit(SECOND)
+    assert cluster.tasks(SECOND)
+
+
+def test_a_store_that_makes_no_room_costs_nobody_the_worker(queue, cluster, store):
+    cluster.n_workers = 2
+    queue.submit(FIRST)
+    queue.submit(SECOND)
+    (first,), (second,) = cluster.tasks(FIRST), cluster.tasks(SECOND)
+    store.reachable = False
+    cluster.futures[first].finish()
+    wait_for_state(queue, FIRST, JobState.DONE)
+    cluster.futures[second].finish()
+    wait_for_state(queue, SECOND, JobState.DONE)
+    assert cluster.n_connections == 1
+
+
+def test_what_was_computing_when_the_cluster_was_lost_is_first_in_line(queue, cluster):
+    queue.submit(FIRST)
+    queue.submit(SECOND)
+    (task,) = cluster.tasks(FIRST)
+    cluster.status = "lost"
+    cluster.futures[cluster.next_task(FIRST, task)].finish()
+    assert cluster.tasks(SECOND)
+
+
+def test_a_prepared_run_whose_computation_was_lost_is_computed_again(queue, cluster, store):
+    settings = BaselineSettings()
+    assert store.is_prepared(identify(settings, DATA_DIGEST))
+    queue.submit(settings)
+    (task,) = cluster.tasks(settings)
+    cluster.status = "lost"
+    assert cluster.next_task(settings, task)
+
+
+def test_a_stop_is_sent_before_the_computation_has_begun_and_again_when_it_begins(queue, cluster):
+    run_id = queue.submit(FIRST).run_id
+    (task,) = cluster.tasks(FIRST)
+    queue.stop(run_id)
+    wait_for(lambda: cluster.calls.count(("request_stop", task, None)) == 1, 10)
+    queue._on_event((0.0, {"task": task, "started": True}))
+    wait_for(lambda: cluster.calls.count(("request_stop", task, None)) == 2, 10)
+    cluster.futures[task].finish(stopped=True)
+    wait_for_state(queue, FIRST, JobState.STOPPED)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_a_stop_that_is_not_noticed_ends_the_workers_of_this_task(queue, cluster, n_workers, monkeypatch):
+    """`leave` names the task, and each worker decides: see `test_in_worker`."""
+    monkeypatch.setitem(jobs_module._POLITE_SECONDS, "baseline", 0.0)
+    cluster.n_workers = n_workers
+    settings = BaselineSettings(folds=3)
+    run_id = queue.submit(settings).run_id
+    (task,) = cluster.tasks(settings)
+    queue.stop(run_id)
+    wait_for_state(queue, settings, JobState.STOPPED)
+    assert cluster.futures[task].status == "cancelled"
+    assert cluster.calls[-1] == ("leave", [task], None)
+
+
+def test_who_asks_for_what_is_being_stopped_gets_it_all_the_same(queue, cluster):
+    run_id = queue.submit(FIRST, "one").run_id
+    (task,) = cluster.tasks(FIRST)
+    queue.stop(run_id, "one")
+    for visitor in ("other", "third"):
+        assert queue.submit(FIRST, visitor).state is JobState.STOPPING
+    queue.stop(run_id, "third")
+    cluster.futures[task].finish(stopped=True)
+    assert cluster.next_task(FIRST, task)
+    assert queue.job(run_id).visitors == ("other",)
+    assert queue.job(run_id).wanted_again == ()
+
+
+def test_what_was_finished_before_it_could_be_stopped_is_not_computed_again(queue, cluster):
+    run_id = queue.submit(FIRST, "one").run_id
+    (task,) = cluster.tasks(FIRST)
+    queue.stop(run_id, "one")
+    queue.submit(FIRST, "other")
+    cluster.futures[task].finish(saved=run_id)
+    wait_for_state(queue, FIRST, JobState.DONE)
+
+
+def test_a_wish_for_what_is_being_stopped_counts(queue, cluster):
+    run_id = queue.submit(FIRST, "one").run_id
+    cluster.tasks(FIRST)
+    queue.stop(run_id, "one")
+    for settings in (FIRST, SECOND):
+        queue.submit(settings, "other")
+    with pytest.raises(JobRefused, match="You have 2 trainings"):
+        queue.submit(NetworkSettings(seed=3), "other")
+
+
+def test_what_a_former_attempt_reports_is_not_heard(queue, cluster):
+    run_id = queue.submit(FIRST).run_id
+    (former,) = cluster.tasks(FIRST)
+    cluster.status = "lost"
+    task = cluster.next_task(FIRST, former)
+    wait_for_state(queue, FIRST, JobState.RUNNING)
+    report = Progress("epoch", 3, 5, 0.5)
+    queue._on_event((0.0, {"task": former, "noticed": True, "progress": asdict(report)}))
+    assert queue.job(run_id).progress is None
+    assert queue._running[task].deadline is None
+    queue._on_event((0.0, {"task": task, "progress": asdict(report)}))
+    assert queue.job(run_id).progress == report
+    cluster.futures[task].finish()
+    wait_for_state(queue, FIRST, JobState.DONE)
+    assert not queue._running
+
+
+def test_a_worker_that_has_grown_is_renewed_between_two_jobs(queue, cluster):
+    queue.submit(FIRST)
+    queue.submit(SECOND)
+    cluster.futures[cluster.tasks(FIRST)[0]].finish(memory=2**31)
+    cluster.tasks(SECOND)
+    assert [name for name, _, _ in cluster.calls] == ["execute", "leave", "execute"]
+    assert cluster.calls[1] == ("leave", [], ["worker-0"])
+
+
+def test_what_pages_read_changes_only_under_the_lock(queue, cluster):
+    """A page that counted what is running failed now and then: "dictionary changed size during iteration"."""
+    changes = []
+
+    class Watched(dict):
+        def __setitem__(self, task, running):
+            changes.append(queue._changed._is_owned())
+            super().__setitem__(task, running)
+
+        def __delitem__(self, task):
+            changes.append(queue._changed._is_owned())
+            super().__delitem__(task)
+
+    queue._running = Watched()
+    queue.submit(FIRST)
+    (task,) = cluster.tasks(FIRST)
+    cluster.status = "lost"
+    task = cluster.next_task(FIRST, task)
+    cluster.futures[task].status = "cancelled"
+    task = cluster.next_task(FIRST, task)
+    cluster.futures[task].finish()
+    wait_for(lambda: len(changes) == 6, 10)
+    assert all(changes)
