@@ -10,6 +10,8 @@ from fmnist_core.settings import NetworkSettings
 N_CLASSES = 10
 N_TRAIN = 60_000
 SIDE = 28
+_MOST_AT_ONCE = 2000  # pictures
+_MOST_OUTPUTS = _MOST_AT_ONCE * SIDE * SIDE * 32  # numbers of one layer for all of them: 200 MB as float32
 
 PRESETS: dict[str, NetworkSettings] = {
     "The lesson": NetworkSettings(),
@@ -114,6 +116,12 @@ def _add_block(settings: NetworkSettings, filters: int, shape: tuple[int, ...], 
 def count_parameters(settings: NetworkSettings) -> int:
     """All weights of the network."""
     return sum(layer.n_parameters for layer in describe_layers(settings))
+
+
+def pictures_at_once(settings: NetworkSettings) -> int:
+    """How many pictures are measured at once: 2,000, or fewer where the output of a layer would fill the memory."""
+    largest = max(prod(layer.output_shape) for layer in describe_layers(settings))
+    return min(_MOST_AT_ONCE, _MOST_OUTPUTS // largest)
 
 
 def training_cost(settings: NetworkSettings) -> float:

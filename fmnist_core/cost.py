@@ -11,6 +11,8 @@ _UPDATES = 3e8  # weights a second that an optimiser moves, once a batch
 _PIXEL_PASSES = 1.2e9  # weights a second that `SGDClassifier` moves, once a picture
 _PIXELS = 784
 
+MOST_PARAMETERS = 5_000_000  # of a network: its weights and its model file are then 40 MB of the run's file
+
 
 def expected_seconds(settings: Settings) -> float:
     """About how long a run takes alone on two cores.
@@ -25,7 +27,18 @@ def expected_seconds(settings: Settings) -> float:
 
 
 def refusal(settings: Settings, most_seconds: float) -> str | None:
-    """Why these settings are too much for a server that grants so many seconds, or None when they are not."""
+    """Why these settings are too much for a server that grants so many seconds, or None when they are not.
+
+    A network of more than `MOST_PARAMETERS` is too much for any: its run would be too large to keep.
+    """
+    if not isinstance(settings, BaselineSettings):
+        n_parameters = count_parameters(settings)
+        if n_parameters > MOST_PARAMETERS:
+            return (
+                f"This network would have {n_parameters / 1e6:.1f} million parameters, and at most "
+                f"{MOST_PARAMETERS / 1e6:g} million are accepted. Choose fewer units in the first hidden layer, "
+                "fewer filters in the last convolution block, or one block more."
+            )
     seconds = expected_seconds(settings)
     if seconds <= most_seconds:
         return None

@@ -32,13 +32,13 @@ class Environment:
         str(_ROOT / "fmnist_core" / "prepared"),
     )
     scheduler: str = _variable("FMNIST_SCHEDULER", "address of a Dask scheduler; empty: one worker on this machine", "")
-    queue: int = _variable("FMNIST_QUEUE", "trainings that may wait", 200, 100)
-    running_per_visitor: int = _variable("FMNIST_RUNNING", "trainings of one visitor that run at a time", 1000, 1)
-    asked_per_visitor: int = _variable("FMNIST_ASKED", "trainings of one visitor that run or wait", 1000, 6)
-    seconds: int = _variable("FMNIST_SECONDS", "expected seconds of one training at most, on two cores", 10**6, 600)
+    queue: int = _variable("FMNIST_QUEUE", "training runs that may wait", 200, 100)
+    running_per_visitor: int = _variable("FMNIST_RUNNING", "training runs of one visitor at a time", 1000, 1)
+    asked_per_visitor: int = _variable("FMNIST_ASKED", "training runs of one visitor, under way or waiting", 1000, 6)
+    seconds: int = _variable("FMNIST_SECONDS", "expected seconds of one training run at most, on two cores", 10**6, 600)
     store_mb: int = _variable("FMNIST_STORE_MB", "size of the run store in MB; the oldest runs leave", 10**6, 2000)
-    hosts: str = _variable("FMNIST_HOSTS", "host names that are answered, with commas; *: any", "*")
-    frame_ancestors: str = _variable("FMNIST_FRAMES", "pages that may embed this one, as in a CSP", "'self'")
+    hosts: str = _variable("FMNIST_HOSTS", "host names that are answered, separated by commas; *: any", "*")
+    frame_ancestors: str = _variable("FMNIST_FRAMES", "sites that may embed the pages, as in a CSP", "'self'")
     log_line: int = _variable("FMNIST_LOG_LINE", "characters of a line in the log at most", 4000, 1000, least=100)
 
     @classmethod

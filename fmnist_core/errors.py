@@ -21,5 +21,9 @@ class RunDamaged(FMNISTError):
     """A stored run is incomplete, or its bytes have changed since it was published."""
 
 
+class StoreUnreachable(FMNISTError, OSError):
+    """The place where finished runs lie does not answer just now; also an `OSError`, since one was behind it."""
+
+
 class JobRefused(FMNISTError):
     """The queue does not take this job: it is full, or has no worker."""

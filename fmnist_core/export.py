@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from fmnist_core.architecture import describe_layers
+from fmnist_core.architecture import describe_layers, pictures_at_once
 from fmnist_core.settings import NetworkSettings
 
 _MOST_LINES = 60
@@ -73,7 +73,7 @@ def _steps(settings: NetworkSettings, measured: Mapping[str, float] | None) -> l
         _Step("Model", "The layers, from the pixels to ten probabilities.", _model(settings)),
         _Step("Compile", "The optimiser changes the weights so that the loss falls.", _compile(settings)),
         _Step("Fit", "Each epoch shows every training picture once, in a new order.", _fit(settings)),
-        _Step("Evaluate", "How good it is on pictures that it has not learned from.", _evaluate(measured)),
+        _Step("Evaluate", "How good it is on pictures that it has not learned from.", _evaluate(settings, measured)),
     ]
 
 
@@ -154,7 +154,7 @@ def _fit(settings: NetworkSettings) -> str:
     ]
     if settings.patience:
         lines += [
-            "    loss, accuracy = model.evaluate(x_val, y_val, batch_size=2000, verbose=0)",
+            f"    loss, accuracy = {_measure(settings)}",
             "    if epoch == 0 or loss < best_loss:",
             "        best_loss, best_epoch, best_weights = loss, epoch, model.get_weights()",
             f"    elif epoch - best_epoch == {settings.patience}:  # no better for so long: stop early",
@@ -164,9 +164,13 @@ def _fit(settings: NetworkSettings) -> str:
     return "\n".join(lines)
 
 
-def _evaluate(measured: Mapping[str, float] | None) -> str:
+def _evaluate(settings: NetworkSettings, measured: Mapping[str, float] | None) -> str:
     note = f"  # the dashboard found {measured['loss']:.4f}, {measured['accuracy']:.4f}" if measured is not None else ""
     return (
-        "loss, accuracy = model.evaluate(x_val, y_val, batch_size=2000, verbose=0)\n"
+        f"loss, accuracy = {_measure(settings)}\n"
         f'print(f"validation loss {{loss:.4f}}, accuracy {{accuracy:.4f}}"){note}'
     )
+
+
+def _measure(settings: NetworkSettings) -> str:
+    return f"model.evaluate(x_val, y_val, batch_size={pictures_at_once(settings)}, verbose=0)"

@@ -7,10 +7,12 @@ dense networks is that one training step takes a whole chunk of batches and runs
 from __future__ import annotations
 
 import gc
+import io
 import os
 import random
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fmnist_core.architecture import count_parameters, describe_layers
+from fmnist_core.architecture import count_parameters, describe_layers, pictures_at_once
 from fmnist_core.preparation import HoldOut, hold_out, scale_and_flatten
 from fmnist_core.progress import OnProgress, Progress, ShouldStop, Stopped
 from fmnist_core.settings import NetworkSettings
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 _CHUNK = 125  # batches that one step of a dense network takes at most
 _CHUNK_COST = 3e9  # multiply-adds of such a step at most: about 0.1 s, so that a stop is noticed soon
-_BLOCK = 2000  # pictures that are measured at once
 _REPORT_SECONDS = 0.1
 _TRACED_UNITS = 30  # units or filters of the first layer that are kept epoch by epoch: as many as a page can show
 
@@ -212,22 +213,6 @@ def restore_model(settings: NetworkSettings, weights: np.ndarray) -> keras.Seque
     return model
 
 
-def predict_probabilities(settings: NetworkSettings, weights: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Ask a trained network about a few pictures.
-
-    Parameters
-    ----------
-    settings, weights
-        As `restore_model` takes them.
-    pixels : ndarray of shape (n, 784), float32, 0-1
-
-    Returns
-    -------
-    ndarray of shape (n, 10), float32
-    """
-    return restore_model(settings, weights)(pixels, training=False).numpy()
-
-
 def warm_up() -> None:
     """Import Keras and TensorFlow, and train something tiny, so that the first visitor need not wait for it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -373,7 +358,7 @@ def _watch(
 
         def _validate(self) -> dict[str, float]:
             """Ask the validation pictures once, for everything: `fit` itself would keep only the two figures."""
-            self.probabilities = predict(model, pixels)
+            self.probabilities = _predict(model, settings, pixels)
             predictions = self.probabilities.argmax(axis=1)
             self.predictions.append(predictions.astype(np.uint8))
             first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
@@ -391,10 +376,11 @@ def _watch(
     return Watch()
 
 
-def predict(model: keras.Sequential, pixels: np.ndarray) -> np.ndarray:
+def _predict(model: keras.Sequential, settings: NetworkSettings, pixels: np.ndarray) -> np.ndarray:
     """Probabilities of all pictures, (n, 10), float32, block by block."""
     # `predict` would first build a pipeline for the arrays, which takes longer than asking a dense network.
-    blocks = (pixels[start : start + _BLOCK] for start in range(0, len(pixels), _BLOCK))
+    size = pictures_at_once(settings)
+    blocks = (pixels[start : start + size] for start in range(0, len(pixels), size))
     return np.concatenate([model.predict_on_batch(block) for block in blocks])
 
 
@@ -422,24 +408,28 @@ def _result(
         stopped_after_batches=watch.n_batches if stopped else None,
         validation_indices=split.validation_indices,
         # early stopping has gone back to the weights of an earlier epoch
-        validation_probabilities=predict(model, held_out) if settings.patience else watch.probabilities,
-        test_probabilities=predict(model, scale_and_flatten(dataset.test.images, np.float32)),
+        validation_probabilities=_predict(model, settings, held_out) if settings.patience else watch.probabilities,
+        test_probabilities=_predict(model, settings, scale_and_flatten(dataset.test.images, np.float32)),
         validation_predictions_by_epoch=np.stack(watch.predictions),
         first_layer_by_epoch=np.stack(watch.first_layers),
         weights=np.concatenate([np.ravel(weight) for weight in model.get_weights()]).astype(np.float32),
-        model=_as_file(model, settings),
+        model=_as_file(model, settings, len(split.train_indices)),
     )
 
 
-def _as_file(model: keras.Sequential, settings: NetworkSettings) -> bytes:
+def _as_file(model: keras.Sequential, settings: NetworkSettings, n_train: int) -> bytes:
     """The trained model as plain Keras would have saved it: no class of ours is needed to load it."""
     plain = build_model(settings)
     plain.set_weights(model.get_weights())
-    compile_model(plain, settings, 60_000, jit_compile=False)
+    compile_model(plain, settings, n_train, jit_compile=False)
     # An optimiser saved before its variables exist cannot be loaded: Keras builds them first and misses them then.
     plain.optimizer.build(plain.trainable_variables)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         plain.save(path)
-        with open(path, "rb") as file:
-            return file.read()
+        # Keras packs nothing, and up to two numbers a weight are the optimiser's, all zero as yet.
+        packed = io.BytesIO()
+        with zipfile.ZipFile(path) as loose, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in loose.namelist():
+                archive.writestr(name, loose.read(name), compresslevel=1)
+    return packed.getvalue()

@@ -62,7 +62,7 @@ def main() -> None:
         _answer(problem=f"it has {width:,} x {height:,} pixels, and at most 4 megapixels are accepted")
         return
     file = file or Image.open(BytesIO(content), formats=FORMATS)
-    facts = {"original": file.size, "n_frames": getattr(file, "n_frames", 1)}
+    n_frames = getattr(file, "n_frames", 1)
     if file.size != (width, height):
         raise ValueError("its header says another size")
     file.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG can be decoded smaller from the start
@@ -74,7 +74,7 @@ def main() -> None:
     picture = ImageOps.exif_transpose(picture)
     if picture.mode == "RGBA":
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    _answer(picture.convert("RGB").tobytes(), size=picture.size, **facts)
+    _answer(picture.convert("RGB").tobytes(), size=picture.size, n_frames=n_frames)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from fmnist_core.errors import FMNISTError
 
 MOST_BYTES = 5 * 2**20
 SIDE = 28
-_SECONDS = 4.5  # to decode; a visitor has a picture or a sentence within 5
+_SECONDS = 4.5  # to wait for a place and decode; a visitor has a picture or a sentence within 5
 _DECODER = Path(__file__).with_name("picture_decoder.py")
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 # Thirty visitors may upload at once: each decoder may take 140 MB, so only two work at a time.
@@ -35,14 +36,11 @@ class Picture:
     ----------
     pixels : ndarray of shape (height, width, 3), uint8
         Red, green, blue; the longer side at most 560. What was transparent is white.
-    original : tuple of int
-        Width and height in the file.
     n_frames : int
         Frames in the file; only the first was decoded.
     """
 
     pixels: np.ndarray
-    original: tuple[int, int]
     n_frames: int
 
 
@@ -63,14 +61,16 @@ def decode(content: bytes) -> Picture:
     is_webp = content[:4] == b"RIFF" and content[8:12] == b"WEBP"
     if not (content.startswith(_SIGNATURES) or is_webp):
         raise PictureError("The file is no PNG, JPEG or WebP picture, whatever its name says. Save it as one of these.")
-    if not _places.acquire(timeout=_SECONDS):
+    deadline = time.monotonic() + _SECONDS
+    # Half the time to wait: a picture whose turn comes late would be blamed for being slow.
+    if not _places.acquire(timeout=_SECONDS / 2):
         raise PictureError("Many pictures are being read just now. Try again in a few seconds.")
     try:
         answer = subprocess.run(  # noqa: S603  (our own program; the file comes as data on its standard input)
             [sys.executable, "-I", "-B", str(_DECODER)],
             input=content,
             capture_output=True,
-            timeout=_SECONDS,
+            timeout=deadline - time.monotonic(),
             check=False,
             env={},
         ).stdout
@@ -85,13 +85,13 @@ def _read(answer: bytes) -> Picture:
     line, _, pixels = answer.partition(b"\n")
     try:
         facts = json.loads(line)
-    except ValueError:  # the decoder was ended by its limits, or crashed
-        facts = {"problem": "reading it takes more memory or time than a picture should"}
-    if "problem" in facts:
-        raise PictureError(f"The picture cannot be used: {facts['problem']}. Try another one, or save it anew.")
-    width, height = facts["size"]
-    array = np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3)
-    return Picture(array, tuple(facts["original"]), facts["n_frames"])
+        problem = facts.get("problem")
+        if problem is None:
+            width, height = facts["size"]
+            return Picture(np.frombuffer(pixels, dtype=np.uint8).reshape(height, width, 3), facts["n_frames"])
+    except ValueError:  # the decoder was ended by its limits, or crashed, before all was written
+        problem = "reading it takes more memory or time than a picture should"
+    raise PictureError(f"The picture cannot be used: {problem}. Try another one, or save it anew.")
 
 
 @dataclass(frozen=True)

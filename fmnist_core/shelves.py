@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, NoReturn, Protocol
 
 from fmnist_core.errors import FMNISTError
 
 _LEFTOVER_SECONDS = 3600.0
 _DAMAGED = "damaged"
+_MOST_ASIDE = 20  # files that are kept to be looked at; older ones go
+_PART = 2**16  # bytes that one request for a part of a bucket's file brings
 
 Stamp = tuple[object, int]  # changes when a file does: its time or tag, and its size in bytes
 
@@ -30,13 +34,16 @@ class Shelf(Protocol):
     address: str
 
     def stamps(self) -> dict[str, Stamp]:
-        """The files, with what tells that one has changed."""
+        """The plain files, with what tells that one has changed."""
 
     def __contains__(self, name: str) -> bool:
-        """Whether there is such a file."""
+        """Whether there is such a plain file."""
 
     def read(self, name: str, most: int) -> bytes:
         """A file's content. One that is larger than `most` bytes, or is no plain file, raises `ValueError`."""
+
+    def open(self, name: str) -> BinaryIO:
+        """A plain file to read here and there, for a few bytes of a large one."""
 
     def write(self, name: str, content: bytes) -> None:
         """Put a file there: on disk and whole when this returns, and never half."""
@@ -45,14 +52,20 @@ class Shelf(Protocol):
         """Take a file away, if it is there."""
 
     def set_aside(self, name: str) -> None:
-        """Move a file out of sight, for somebody to look at."""
+        """Move a file out of sight, for somebody to look at; the latest 20 are kept."""
 
     def aside(self) -> list[str]:
         """Names of what was set aside."""
 
 
-def open_shelf(address: str | os.PathLike[str]) -> Shelf:
+def open_shelf(address: str | os.PathLike[str], read_only: bool = False) -> Shelf:
     """A folder, made when it is missing, or with ``://`` in its address a bucket.
+
+    Parameters
+    ----------
+    address : path-like or str
+    read_only : bool
+        Nothing in the folder is ever changed; a bucket's keys decide that for a bucket.
 
     Raises
     ------
@@ -60,7 +73,9 @@ def open_shelf(address: str | os.PathLike[str]) -> Shelf:
         When it cannot be made or reached.
     """
     text = os.fspath(address)
-    return Bucket(text) if "://" in text else Folder(text)
+    if "://" in text:
+        return Bucket(text)
+    return ReadOnlyFolder(text) if read_only else Folder(text)
 
 
 class Folder:
@@ -86,18 +101,27 @@ class Folder:
                     status = entry.stat(follow_symlinks=False)
                 except OSError:  # gone meanwhile
                     continue
-                found[entry.name] = (status.st_mtime_ns, status.st_size)
+                if stat.S_ISREG(status.st_mode):
+                    found[entry.name] = (status.st_mtime_ns, status.st_size)
         return found
 
     def __contains__(self, name: str) -> bool:
-        return (self.directory / name).is_file()
+        path = self.directory / name
+        return path.is_file() and not path.is_symlink()
 
     def read(self, name: str, most: int) -> bytes:
+        with self.open(name) as file:
+            # The size is checked before reading: a run is a few MB.
+            if os.fstat(file.fileno()).st_size > most:
+                raise ValueError
+            return file.read()
+
+    def open(self, name: str) -> BinaryIO:
         path = self.directory / name
-        # The size is checked before reading: a run is a few MB.
-        if path.is_symlink() or path.stat().st_size > most:
+        # A link may lead anywhere, and a pipe would let its reader wait for ever.
+        if not stat.S_ISREG(path.lstat().st_mode):
             raise ValueError
-        return path.read_bytes()
+        return path.open("rb")
 
     def write(self, name: str, content: bytes) -> None:
         temporary = self.directory / f".{name}.{uuid.uuid4().hex}.tmp"
@@ -119,6 +143,8 @@ class Folder:
         folder = self.directory / _DAMAGED
         folder.mkdir(exist_ok=True)
         os.replace(self.directory / name, folder / f"{name}.{time.time_ns()}")
+        for old in _superfluous(self.aside()):
+            (folder / old).unlink(missing_ok=True)
 
     def aside(self) -> list[str]:
         folder = self.directory / _DAMAGED
@@ -139,6 +165,26 @@ class Folder:
                     path.unlink()
             except OSError:
                 continue
+
+
+class ReadOnlyFolder(Folder):
+    """A folder that came with the project: whatever would change it raises `OSError`."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory).absolute()
+        self.address = str(self.directory)
+
+    def write(self, name: str, content: bytes) -> None:
+        self._refuse()
+
+    def remove(self, name: str) -> None:
+        self._refuse()
+
+    def set_aside(self, name: str) -> None:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), self.address)
 
 
 class Bucket:
@@ -166,8 +212,12 @@ class Bucket:
         }
 
     def __contains__(self, name: str) -> bool:
+        # `isfile` would say no as well when the bucket does not answer.
         with _as_os_error():
-            return bool(self._files.isfile(self._path(name)))
+            try:
+                return bool(self._files.info(self._path(name))["type"] == "file")
+            except FileNotFoundError:
+                return False
 
     def read(self, name: str, most: int) -> bytes:
         with _as_os_error():
@@ -175,6 +225,10 @@ class Bucket:
         if len(content) > most:
             raise ValueError
         return content
+
+    def open(self, name: str) -> BinaryIO:
+        with _as_os_error():
+            return self._files.open(self._path(name), "rb", block_size=_PART)
 
     def write(self, name: str, content: bytes) -> None:
         with _as_os_error():
@@ -187,6 +241,8 @@ class Bucket:
     def set_aside(self, name: str) -> None:
         with _as_os_error():
             self._files.mv(self._path(name), f"{self._root}/{_DAMAGED}/{name}.{time.time_ns()}")
+        for old in _superfluous(self.aside()):
+            self.remove(f"{_DAMAGED}/{old}")
 
     def aside(self) -> list[str]:
         return sorted(entry["name"].rsplit("/", 1)[-1] for entry in self._list(f"{self._root}/{_DAMAGED}"))
@@ -201,6 +257,11 @@ class Bucket:
                 return list(self._files.ls(folder, detail=True))
             except FileNotFoundError:  # a bucket knows no empty folder
                 return []
+
+
+def _superfluous(aside: list[str]) -> list[str]:
+    """Of what was set aside, all but the latest: their names end with when it was."""
+    return sorted(aside, key=lambda name: name.rpartition(".")[2])[:-_MOST_ASIDE]
 
 
 @contextlib.contextmanager

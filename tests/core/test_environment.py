@@ -59,6 +59,20 @@ def test_the_largest_experiments_do_not_and_the_refusal_says_what_would(settings
     assert cost.refusal(settings, 10**6) is None
 
 
+def test_a_network_too_large_to_be_kept_is_refused_everywhere():
+    """Found: it was trained, could not be read again, and was set aside at each new attempt."""
+    settings = NetworkSettings(convolution_filters=(128,), hidden_units=(1024,), batch_size=512)
+    refused = cost.refusal(settings, Environment().seconds) or ""
+    assert "25.7 million parameters, and at most 5 million are accepted" in refused
+    assert "fewer units in the first hidden layer" in refused
+    for accepted in (
+        NetworkSettings(convolution_filters=(128, 128, 128), hidden_units=(1024,) * 4),
+        NetworkSettings(convolution_filters=(128, 128), hidden_units=(512,)),
+        NetworkSettings(hidden_units=(1024,) * 4),
+    ):
+        assert cost.refusal(accepted, 10**6) is None, accepted
+
+
 def test_a_log_line_can_neither_be_forged_nor_flood(caplog):
     usual = logging.getLogRecordFactory()
     try:

@@ -83,6 +83,12 @@ def test_a_script_is_short_and_stands_alone(settings):
     compile(script, "script", "exec")
 
 
+def test_a_network_with_large_outputs_is_measured_in_the_dashboards_portions():
+    settings = NetworkSettings(convolution_filters=(128,), patience=1)
+    assert to_script(settings).count("batch_size=500, verbose=0") == 2
+    assert to_script(NetworkSettings(patience=1)).count("batch_size=2000, verbose=0") == 2
+
+
 def test_only_what_matters_appears():
     script = to_script(NetworkSettings())
     for word in ("Dropout", "Conv2D", "CosineDecay", "best_loss", "stratify", "argsort", "dashboard"):

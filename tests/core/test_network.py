@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks import lesson as lessons_own
-from fmnist_core import FashionMNIST, NetworkSettings, evaluate, train_network
+from fmnist_core import FashionMNIST, NetworkSettings, evaluate, network, train_network
+from fmnist_core.architecture import PRESETS, pictures_at_once
 from fmnist_core.dataset import Split
-from fmnist_core.network import build_model, compile_model, predict_probabilities
+from fmnist_core.network import build_model, compile_model, restore_model
 from fmnist_core.preparation import hold_out, scale_and_flatten
 from fmnist_core.progress import Stopped
 
@@ -145,9 +146,8 @@ def test_every_choice_trains_reports_and_repeats(small, settings):
     assert shares == sorted(shares)
     assert first.n_parameters == len(first.weights)
     held_out = scale_and_flatten(small.train.images[first.validation_indices], np.float32)
-    np.testing.assert_allclose(
-        predict_probabilities(settings, first.weights, held_out), first.validation_probabilities, atol=1e-5
-    )
+    answers = restore_model(settings, first.weights)(held_out, training=False).numpy()
+    np.testing.assert_allclose(answers, first.validation_probabilities, atol=1e-5)
     report = evaluate(small.train.labels[first.validation_indices], first.validation_probabilities)
     assert report.accuracy == pytest.approx(first.validation_accuracy, abs=1e-6)
     assert report.loss == pytest.approx(first.validation_loss, abs=1e-4)
@@ -217,6 +217,42 @@ def test_the_file_to_take_home_is_plain_keras_and_gives_the_same_answers(small, 
     lines = []
     model.summary(print_fn=lines.append)
     assert any("dense" in line for line in lines)
+
+
+def test_the_file_to_take_home_has_the_trainings_schedule_and_no_room_for_empty_slots(small, tmp_path):
+    """Found: Adam's slots, all zero, made it three times as large as the weights."""
+    import keras
+
+    settings = NetworkSettings(**TINY, hidden_units=(500,), optimizer="adam", schedule="warmup_cosine")
+    result = train_network(small, settings)
+    assert len(result.model) < 1.1 * result.weights.nbytes
+    (tmp_path / "model.keras").write_bytes(result.model)
+    model = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(model.optimizer) is keras.optimizers.Adam
+    assert model.optimizer._learning_rate.decay_steps == 45, "2 epochs of 25 batches, a tenth of them to warm up"
+    held_out = scale_and_flatten(small.train.images[result.validation_indices], np.float32)
+    labels = small.train.labels[result.validation_indices]
+    loss, accuracy = model.evaluate(held_out, labels, verbose=0)
+    assert loss == pytest.approx(result.validation_loss, abs=2e-5)
+    assert accuracy == pytest.approx(result.validation_accuracy, abs=1e-6)
+
+
+def test_a_network_with_large_outputs_is_measured_in_smaller_portions():
+    """2,000 pictures at once were 800 MB for one layer of 128 filters."""
+    for settings in [*PRESETS.values(), NetworkSettings(hidden_units=(1024,) * 4)]:
+        assert pictures_at_once(settings) == 2000, "the last digits of kept runs depend on it"
+    assert pictures_at_once(NetworkSettings(convolution_filters=(128,))) == 500
+
+    portions = []
+
+    class Recorder:
+        def predict_on_batch(self, pixels):
+            portions.append(len(pixels))
+            return np.zeros((len(pixels), 10), np.float32)
+
+    pixels = np.zeros((1200, 784), np.float32)
+    assert network._predict(Recorder(), NetworkSettings(convolution_filters=(128,)), pixels).shape == (1200, 10)
+    assert portions == [500, 500, 200]
 
 
 def test_first_layers_are_kept_epoch_by_epoch(small):

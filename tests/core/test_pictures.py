@@ -4,6 +4,7 @@ import io
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 import zlib
@@ -45,14 +46,12 @@ def alike(pixels, expected, exactly):
 def test_a_picture_of_each_kind_is_decoded(kind):
     options = {"lossless": True} if kind == "WEBP" else {}
     picture = decode(written(scene(), kind, **options))
-    assert picture.original == (300, 400)
     assert picture.n_frames == 1
     assert alike(picture.pixels, scene(), exactly=kind != "JPEG")
 
 
 def test_a_large_picture_is_handed_back_smaller_and_a_transparent_one_on_white():
     picture = decode(written(scene(2000, 1500), "PNG"))
-    assert picture.original == (2000, 1500)
     assert picture.pixels.shape == (420, 560, 3)
     clear = np.zeros((50, 50, 4), dtype=np.uint8)
     assert (decode(written(clear, "PNG")).pixels == 255).all()
@@ -253,6 +252,32 @@ def test_a_decoder_that_hangs_or_dies_gets_a_sentence(tmp_path, monkeypatch):
         monkeypatch.setattr(pictures, "_DECODER", stand_in)
         with pytest.raises(PictureError, match=sentence):
             decode(written(scene(), "PNG"))
+
+
+def test_waiting_for_a_place_and_decoding_share_one_deadline(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "_SECONDS", 1.0)
+    monkeypatch.setattr(pictures, "_places", threading.BoundedSemaphore(1))
+    stand_in = tmp_path / "decoder.py"
+    stand_in.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(pictures, "_DECODER", stand_in)
+    pictures._places.acquire()
+    threading.Timer(0.4, pictures._places.release).start()
+    _, problem, seconds = attempt(("a picture behind others", written(scene(), "PNG")))
+    assert "took too long" in problem
+    assert seconds < 1.3
+    pictures._places.acquire()
+    _, problem, seconds = attempt(("a picture without a place", written(scene(), "PNG")))
+    assert "Many pictures are being read" in problem
+    assert seconds < 0.8
+
+
+@pytest.mark.parametrize("pixels", ["b'x' * 5", "b''", "bytes(12)"])
+def test_a_decoder_that_dies_before_all_pixels_are_written_gets_a_sentence(tmp_path, monkeypatch, pixels):
+    stand_in = tmp_path / "decoder.py"
+    stand_in.write_text(f'import os\nos.write(1, b\'{{"size": [2, 3], "n_frames": 1}}\\n\' + {pixels})\nos._exit(9)')
+    monkeypatch.setattr(pictures, "_DECODER", stand_in)
+    with pytest.raises(PictureError, match="more memory or time"):
+        decode(written(scene(), "PNG"))
 
 
 def test_the_limit_on_memory_is_real(tmp_path, monkeypatch):

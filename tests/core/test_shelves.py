@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
+from functools import partial
 from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
@@ -13,7 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from fmnist_core import FMNISTError, RunStore
-from fmnist_core.errors import RunDamaged, RunNotFound
+from fmnist_core.errors import RunDamaged, RunNotFound, StoreUnreachable
 from fmnist_core.shelves import Bucket, Folder, open_shelf
 from tests.core.test_runs import baseline_run
 
@@ -65,6 +66,9 @@ def test_a_file_is_written_listed_read_changed_and_removed(shelf, address):
     assert open_shelf(shelf.address).read("a.zip", 10) == b"one"
     shelf.write("a.zip", b"three")
     assert shelf.read("a.zip", 10) == b"three"
+    with shelf.open("a.zip") as file:
+        file.seek(2)
+        assert file.read(2) == b"re"
     assert shelf.stamps()["a.zip"] != stamp
     shelf.remove("a.zip")
     shelf.remove("a.zip")
@@ -86,6 +90,14 @@ def test_what_is_set_aside_is_out_of_sight_and_not_lost(shelf):
     shelf.set_aside("a.zip")
     assert "a.zip" not in shelf.stamps()
     assert [name.startswith("a.zip.") for name in shelf.aside()] == [True]
+
+
+def test_only_the_latest_that_were_set_aside_are_kept(shelf):
+    for n in range(25):
+        shelf.write(f"{n % 7}.zip", b"bad")
+        shelf.set_aside(f"{n % 7}.zip")
+    kept = sorted(shelf.aside(), key=lambda name: name.rpartition(".")[2])
+    assert [name[:6] for name in kept] == [f"{n % 7}.zip." for n in range(5, 25)]
 
 
 def test_a_store_keeps_its_promises_wherever_it_is(address):
@@ -115,11 +127,12 @@ def test_the_oldest_runs_leave_first_shared_ones_last_and_the_newest_never(addre
     size = max(size for _, size in open_shelf(address).stamps().values())
     store.share(runs[0].run_id)
     store.share("0123456789abcdef")  # not there: nothing is remembered
+    open_shelf(address).write("backup.zip", bytes(10 * size))  # no run: it does not count, and stays
     assert store.make_room(4 * size) == []
     assert store.make_room(3 * size) == [runs[1].run_id]
     assert store.make_room(1) == [runs[2].run_id, runs[0].run_id]
     assert [record.run_id for record in store.records()] == [runs[3].run_id]
-    assert list(open_shelf(address).stamps()) == [f"{runs[3].run_id}.zip"]
+    assert set(open_shelf(address).stamps()) == {f"{runs[3].run_id}.zip", "backup.zip"}
 
 
 def test_prepared_runs_are_shown_until_they_are_made_here_and_never_removed(address, tmp_path):
@@ -149,6 +162,53 @@ def test_an_address_that_cannot_be_reached_is_named_with_the_mend(s3, tmp_path, 
             store.publish(baseline_run(1))
     assert isinstance(open_shelf(tmp_path), Folder)
     assert isinstance(open_shelf("memory://x"), Bucket)
+
+
+def test_a_bucket_that_does_not_answer_gets_a_sentence(monkeypatch, tmp_path):
+    RunStore(tmp_path).publish(baseline_run(1))
+    store = RunStore(f"memory://{uuid.uuid4().hex}", prepared=tmp_path)
+    store.publish(baseline_run(2))
+    assert isinstance(store._shelf, Bucket)
+    run_ids = [baseline_run(n).run_id for n in (1, 2)]
+
+    def refuse(*_args, **_kwargs):
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    for name in ("info", "ls", "cat_file", "open", "pipe_file"):
+        monkeypatch.setattr(store._shelf._files, name, refuse)
+    looks = [store.records, lambda: store.damaged, lambda: store.is_prepared(run_ids[0])]
+    for run_id in run_ids:
+        looks += [partial(store.__contains__, run_id), partial(store.load, run_id)]
+    for look in looks:
+        with pytest.raises(StoreUnreachable, match=r"memory://.* just now \(Connection reset by peer\)") as told:
+            look()
+        assert isinstance(told.value, FMNISTError)
+    store.share(run_ids[1])
+    assert store.make_room(1) == []
+
+
+def test_one_file_that_cannot_be_read_just_now_hides_no_other_and_comes_back(monkeypatch):
+    store = RunStore(f"memory://{uuid.uuid4().hex}")
+    lost, other = baseline_run(1), baseline_run(2)
+    store.publish(lost)
+    store.publish(other)
+    assert isinstance(store._shelf, Bucket)
+    files = store._shelf._files
+
+    def refusing(read):
+        def read_another(path, *args, **kwargs):
+            if lost.run_id in path:
+                raise TimeoutError(110, "Connection timed out")
+            return read(path, *args, **kwargs)
+
+        return read_another
+
+    with monkeypatch.context() as patch:
+        for name in ("open", "cat_file"):
+            patch.setattr(files, name, refusing(getattr(files, name)))
+        assert [record.run_id for record in store.records()] == [other.run_id]
+    assert {record.run_id for record in store.records()} == {lost.run_id, other.run_id}
+    assert not store.damaged
 
 
 # Every operation by which a folder could lose something, and the error of a full or a broken disk at it.
