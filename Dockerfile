@@ -12,7 +12,8 @@ COPY fmnist_core fmnist_core
 # Hugging Face runs containers as user 1000; elsewhere it is as good as any other that is not root.
 RUN useradd --uid 1000 --create-home visitor && mkdir /runs && chown visitor /runs
 USER visitor
-ENV FMNIST_HOSTED=1 FMNIST_RUNS=/runs PYTHONDONTWRITEBYTECODE=1
+# PYTHONPATH: `python -m dask` must find fmnist_core whatever folder it is started from
+ENV FMNIST_HOSTED=1 FMNIST_RUNS=/runs PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1
 VOLUME /runs
 EXPOSE 8501
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD \

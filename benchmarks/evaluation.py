@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from benchmarks import table
+from benchmarks.startup import wait_until_warm
 from fmnist_core import BaselineSettings, RunStore, load_dataset, run_baseline
 from fmnist_core.dataset import DATA_DIGEST
 from fmnist_core.runs import Run, identify
@@ -54,10 +56,7 @@ _FIRST_FOLD = """() => { window.seconds = new Promise(resolve =>
 def first_fold(page: Page, url: str) -> float:
     """Seconds from the click, at the lesson's settings and with a warm worker, to the first fold on screen."""
     page.goto(f"{url}/baseline")
-    while not page.get_by_text("worker ready").is_visible():
-        page.wait_for_timeout(1000)
-        page.reload()
-        expect(page.get_by_text(re.compile("the worker is|worker ready"))).to_be_visible(timeout=_PATIENCE)
+    wait_until_warm(page)
     page.evaluate(_FIRST_FOLD)
     page.get_by_role("button", name="Run the baseline", exact=True).click()
     seconds: float = page.evaluate("window.seconds")
@@ -114,6 +113,8 @@ def main() -> None:
         seconds = switches(page, server.url, runs)
         median, slow = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
         print(f"switching runs, {SWITCHES} times: p50 {median * 1000:.0f} ms, p95 {slow * 1000:.0f} ms", flush=True)
+        table.row("The first fold after *Run the baseline*", f"{until_fold:.1f} s")
+        table.row("Another run on the Evaluation page", table.in_milliseconds(seconds))
         page.close()
         before, after = memory_of_visitors(browser, server, runs)
         each = (after - before) / VISITORS

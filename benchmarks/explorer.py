@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 from playwright.sync_api import Browser, ElementHandle, Page, expect, sync_playwright
 
+from benchmarks import table
 from fmnist_core import FashionMNIST, RunStore, load_dataset
 from fmnist_core.neighbours import NeighbourIndex
 from tests.browser.chromium import find_chromium
@@ -127,6 +128,10 @@ def say(name: str, figures: list[float]) -> float:
     return p50
 
 
+def _in_table(milliseconds: list[float]) -> str:
+    return table.in_milliseconds([each / 1000 for each in milliseconds])
+
+
 def main() -> None:
     """Measure, print, and fail when a figure is not what a visitor was promised."""
     expect.set_options(timeout=60_000)  # a slow answer is measured, not an error
@@ -140,9 +145,12 @@ def main() -> None:
             for _ in range(N_VISITORS):
                 see_all(browser, f"{server.url}/explorer")
                 used.append(memory(server.process.pid))
-            found["first paint"] = say("first paint", first_paints(browser, server.url))
+            paints = first_paints(browser, server.url)
+            found["first paint"] = say("first paint", paints)
+            table.row("The first page in a browser that has nothing of it", _in_table(paints))
             changes = filter_changes(browser, server.url)
             found["filter change, 100 pictures"] = say("filter change, 100 pictures", changes)
+            table.row("A filter change with 100 pictures", _in_table(changes))
         browser.close()
     print("server's memory: " + ", ".join(f"{each:.0f} MB" for each in used) + " (before any visitor, then after each)")
     found["memory, all views"] = used[1] - used[0]

@@ -1,20 +1,28 @@
-"""Addresses that somebody hostile could send: ``python -m benchmarks.hostile URL LOG [number]``.
+"""Addresses that somebody hostile could send: ``python -m benchmarks.hostile [number]``.
 
-Each is opened in a real session. 1 is returned when a page raised anything, or a job was started.
+A hosted server is sent so many addresses with fields and values of all kinds, and as many run ids that are none. Each
+is opened in a session of its own. A page must raise nothing, and nothing may be started by a link.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from benchmarks.visitor import Visitor
 from fmnist_core import BaselineSettings, NetworkSettings
+from tests.browser.conftest import HOSTED, running_server
 
+NUMBER = 10_000
+AT_ONCE = 4
+IDLE = "nothing running"  # the last line of every page, while no job waits or runs
 PAGES = (
     "",
     "start",
@@ -29,29 +37,12 @@ PAGES = (
 FIELDS = (
     *BaselineSettings.names(),
     *NetworkSettings.names(),
-    *("run", "against", "view", "true", "predicted", "picture", "split", "sample", "index", "order", "classes", "page"),
+    *("run", "against", "compare", "view", "true", "predicted", "picture", "on"),
+    *("split", "sample", "index", "order", "classes", "page", "per_page", "layout", "map_size", "first", "second"),
     *("__class__", "constructor", "embed", "a[b]", "\0", ""),
 )
-# After the Big List of Naughty Strings (Max Woolf, MIT): what breaks numbers, paths, encodings, markup and templates.
-VALUES = (
-    *("", " ", "0", "-1", "1e9", "1e309", "nan", "inf", "-0", "0x10", "1_000", "٣", "９", "1,2,3,4,5,6", "5.0000001"),
-    *("None", "undefined", "null", "true", "[]", "{}", "\\", "'", '"', "`", "%", "%00", "%n%s", "${7*7}", "{{7*7}}"),
-    *("../../../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "file:///etc/passwd", "%2e%2e%2f", "....//", "CON"),
-    *("<script>hacked=1</script>", "<img src=x onerror=hacked=1>", "javascript:hacked=1", "<svg/onload=hacked=1>"),
-    *("![](https://evil.example/x.png)", "[prize](https://evil.example)", "https://evil.example", "www.evil.example"),
-    *(
-        ":red[x]",
-        "$x^2$",
-        ":material/home:",
-        "\u202edesrever",
-        "\ufeff",
-        "\u0000",
-        "Z\u0351\u036b\u0343\u036a",
-        "😍" * 50,
-    ),
-    *("A" * 3000, "9" * 500, "0123456789abcdef", "0123456789ABCDEF", "0123456789abcdef\n", "'; DROP TABLE runs; --"),
-    *("\r\nSet-Cookie: a=b", "() { :;}; touch /tmp/x", "=cmd|' /C calc'!A0", "eval(1)", "__import__('os')", "ﬀ", "ß"),
-)
+# By the chapters of the Big List of Naughty Strings (Max Woolf, MIT), and what pages of this kind could stumble over.
+VALUES = tuple(chain.from_iterable(json.loads(Path(__file__).with_name("naughty_strings.json").read_text()).values()))
 
 
 def addresses(n: int, seed: int = 0) -> Iterator[tuple[str, str]]:
@@ -66,24 +57,64 @@ def addresses(n: int, seed: int = 0) -> Iterator[tuple[str, str]]:
         yield lot.choice(PAGES), lot.choice(("&", "&", ";", "&&")).join(parts)
 
 
-async def open_all(url: str, n: int) -> list[tuple[str, str, str]]:
-    """Open each; return those whose page raised something, with what was raised."""
-    raised = []
-    for page, query in addresses(n):
-        async with Visitor(url, page, query) as visitor:
-            raised += [(page, query, message) for message in visitor.exceptions]
-    return raised
+def run_ids(n: int, seed: int = 0) -> Iterator[tuple[str, str]]:
+    """Pages and queries that name a run, by lot, always the same ones: none is the address of a run."""
+    lot = random.Random(seed)  # noqa: S311  (no secret)
+
+    def other_digit(text: str, digits: str) -> str:
+        place = lot.randrange(len(text))
+        return text[:place] + lot.choice(digits) + text[place + 1 :]
+
+    spoil = (
+        lambda text: text,  # of the right form, and of no run
+        lambda text: "../" * lot.randint(1, 12) + lot.choice((text, "etc/passwd", "runs/" + text, text + ".zip")),
+        lambda text: lot.choice(("..\\", "%2e%2e%2f", "..%252f", "..%c0%af", "....//", "/", "//", "file:///")) + text,
+        lambda text: other_digit(text, "\0\n\r\t /\\.:*?%~'\"<>|&=#+,;"),
+        lambda text: other_digit(text, "٠١٢٣۴५०９８０𝟎𝟗²①ⅣａｆＡ"),
+        lambda text: other_digit(text, "ABCDEFghijklmnopqrstuvwxyzßﬀıſ"),
+        lambda text: text + lot.choice(("\0", "\0.zip", "\n", ".zip", ".shared", "/", "%00", "\u202e", "\ufeff")),
+        lambda text: text[: lot.randrange(16)],
+        lambda text: text * lot.randint(2, 300),
+        lambda text: text.upper() + "g",
+        lambda text: ",".join([text] * lot.randint(2, 9)),
+        lambda text: lot.choice(VALUES) + text,
+    )
+    write = (quote, quote_plus, lambda text: quote(text, safe=""), lambda text: quote(quote(text)))
+    fields = (("evaluation", "run"), ("evaluation", "against"), ("network", "compare"))
+    for place in range(n):
+        page, field = fields[place % len(fields)]
+        run_id = lot.choice(spoil)(f"{lot.getrandbits(64):016x}")
+        yield page, f"{field}={lot.choice(write)(run_id)}"
 
 
-def run(url: str, log: str, n: int = 10_000) -> int:
-    """Open all, and look into the server's log and at its queue."""
-    raised = asyncio.run(open_all(url, n))
-    for page, query, message in raised[:10]:
+async def open_all(url: str, asked: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Open each, a few at once; return those whose page raised something or that started something."""
+    found: list[tuple[str, str, str]] = []
+    left = iter(asked)
+
+    async def open_some() -> None:
+        for page, query in left:
+            async with Visitor(url, page, query) as visitor:
+                found.extend((page, query, message) for message in visitor.exceptions)
+                if not any(IDLE in text for text in visitor.texts):
+                    found.append((page, query, f"its last line does not say {IDLE!r}"))
+
+    await asyncio.gather(*(open_some() for _ in range(AT_ONCE)))
+    return found
+
+
+def main() -> int:
+    """Open all, and look into the server's log, its queue and its store; 1 when any did harm."""
+    n = int(sys.argv[1]) if len(sys.argv) > 1 else NUMBER
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder), **HOSTED) as server:
+        found = asyncio.run(open_all(server.url, chain(addresses(n), run_ids(n))))
+        kept = list(server.runs.iterdir())
+        tracebacks = server.log.read_text(encoding="utf-8").count("Traceback")
+    for page, query, message in found[:10]:
         print(f"/{page}?{query[:200]}: {message}")
-    tracebacks = Path(log).read_text(encoding="utf-8").count("Traceback")
-    print(f"{n} addresses: {len(raised)} raised something, {tracebacks} tracebacks in the log")
-    return int(bool(raised) or tracebacks > 0)
+    print(f"{n} addresses and {n} run ids: {len(found)} did harm, {tracebacks} tracebacks, {len(kept)} files kept")
+    return int(bool(found) or tracebacks > 0 or bool(kept))
 
 
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], sys.argv[2], *map(int, sys.argv[3:])))
+    sys.exit(main())

@@ -1,19 +1,21 @@
-"""A class presses Train in the same second: ``python -m benchmarks.load URL [visitors] [rounds]``.
+"""A class presses Train in the same second: ``python -m benchmarks.load [visitors] [rounds]``.
 
-The server runs beside it, started by hand with ``FMNIST_HOSTED=1``. 1 is returned when anything was lost, refused
-without a sentence, or too slow.
+It starts a hosted server of its own. 1 is returned when anything was lost, refused without a sentence, or too slow.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import tempfile
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks.visitor import Visitor
+from tests.browser.conftest import HOSTED, running_server
 
 DONE = "Validation accuracy"
 REFUSED = ("The queue is full", "You have")
@@ -78,5 +80,11 @@ def run(url: str, n_visitors: int = 30, rounds: int = 20) -> int:
     return int(total["done"] + total["refused"] != rounds * n_visitors or p95 > 0.5)
 
 
+def main() -> int:
+    """Start a server whose store is empty, so that every training is one, and run all rounds."""
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder), **HOSTED) as server:
+        return run(server.url, *map(int, sys.argv[1:]))
+
+
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], *map(int, sys.argv[2:])))
+    sys.exit(main())

@@ -1,17 +1,21 @@
-"""Sessions that come and go: ``python -m benchmarks.soak URL PID [sessions]``.
+"""Sessions that come and go: ``python -m benchmarks.soak [sessions]``.
 
-1 is returned when sessions stay behind, or the server (process PID) grows by more than a tenth after warm-up.
+It starts a hosted server of its own. 1 is returned when sessions stay behind, or the server grows by more than a tenth
+after warm-up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import tempfile
 import urllib.request
+from pathlib import Path
 
 import psutil
 
 from benchmarks.visitor import Visitor
+from tests.browser.conftest import HOSTED, running_server
 
 PAGES = ("", "baseline", "network", "evaluation")
 AT_ONCE = 10
@@ -53,5 +57,11 @@ def run(url: str, pid: int, n: int = 2000) -> int:
     return int(after > 1.1 * before or left > 0 or not healthy(url))
 
 
+def main() -> int:
+    """Start a server and let sessions come and go."""
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder), **HOSTED) as server:
+        return run(server.url, server.process.pid, *map(int, sys.argv[1:]))
+
+
 if __name__ == "__main__":
-    sys.exit(run(sys.argv[1], *map(int, sys.argv[2:])))
+    sys.exit(main())

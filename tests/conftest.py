@@ -1,8 +1,13 @@
 """What more than one test file needs."""
 
+import hypothesis
 import pytest
 
 from fmnist_core.dataset import FashionMNIST, load_dataset
+
+# A loaded machine is slow, which is no failure.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

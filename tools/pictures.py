@@ -47,8 +47,7 @@ def main() -> None:
         press(page, "Train", "Validation accuracy")
         take(page, "network")
         page.goto(f"{server.url}/evaluation")
-        page.get_by_text("The five commonest confusions").scroll_into_view_if_needed()
-        page.get_by_text("What is taken for what").evaluate("heading => heading.scrollIntoView()")
+        page.get_by_role("heading", name="What is mistaken for what").evaluate("each => each.scrollIntoView()")
         take(page, "evaluation")
         browser.close()
 

@@ -15,6 +15,7 @@ from fmnist_core.comparison import compare
 from fmnist_core.dataset import CLASS_NAMES, DATA_DIGEST
 from fmnist_core.pictures import decode, prepare
 from fmnist_core.runs import Run, identify
+from pages.parts.duel import verdict
 from tests.browser.test_lesson import TRAINING_SECONDS, button, has_no_traceback
 
 pytestmark = pytest.mark.browser
@@ -125,8 +126,9 @@ def test_a_duel_is_fought_and_its_groups_are_shown(open_page, server, runs):
     labels = load_dataset().train.labels
     duel = compare(labels, *(run.result.out_of_fold_scores.argmax(axis=1) for run in runs))
     expect(metric(page, "A minus B")).to_contain_text(f"{duel.difference:+.4f}")
-    expect(page.get_by_text(f"95 %: {duel.interval[0]:+.4f} to {duel.interval[1]:+.4f}")).to_be_visible()
-    expect(page.get_by_text(re.compile("Real:|Within chance:|Borderline:|No difference"))).to_be_visible()
+    expect(page.get_by_text(f"95%: {duel.interval[0]:+.4f} to {duel.interval[1]:+.4f}")).to_be_visible()
+    words = verdict(duel, "the same 60,000 pictures, which both had held out").replace("**", "")
+    expect(page.get_by_test_id("stAlert").filter(has_text=words)).to_be_visible()
     page.get_by_role("radio", name=f"Only B right ({duel.counts[2]:,})").click()
     pictures = page.get_by_role("list", name="Pictures of the duel").get_by_role("button")
     expect(pictures.first).to_have_attribute("title", re.compile("B ✓"))

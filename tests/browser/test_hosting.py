@@ -16,11 +16,11 @@ from benchmarks import hostile, load, soak
 from benchmarks.visitor import Visitor
 from fmnist_core import BaselineSettings, RunStore
 from fmnist_core.dataset import load_dataset
-from tests.browser.conftest import running_server
+from tests.browser.conftest import HOSTED, running_server
 from tests.examples import baseline_run
 
 pytestmark = pytest.mark.browser
-LIMITS = {"FMNIST_HOSTED": "1", "FMNIST_HOSTS": "localhost", "FMNIST_SECONDS": "100", "FMNIST_RUNNING": "1"}
+LIMITS = {**HOSTED, "FMNIST_SECONDS": "100", "FMNIST_RUNNING": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +140,7 @@ UPGRADE = {
 
 def test_foreign_hosts_and_origins_are_refused(hosted):
     port = hosted.url.rsplit(":", 1)[1]
+    assert request(hosted, "GET", "/_stcore/health", Host="127.0.0.1")[0].status == 200  # as Docker asks
     assert request(hosted, "GET", "/", Host="evil.example")[0].status == 400
     stream = "/_stcore/stream"
     assert request(hosted, "GET", stream, Host="evil.example", Origin="http://evil.example", **UPGRADE)[0].status == 400
@@ -165,9 +166,11 @@ def test_nothing_of_a_visitors_reaches_the_log_unescaped(hosted, open_page):
 
 def test_hostile_addresses_raise_nothing_and_start_nothing(hosted, run):
     """The short form of `python -m benchmarks.hostile`."""
-    raised = in_a_thread(hostile.open_all(hosted.url, 60))
-    assert raised == []
+    before = [record.run_id for record in RunStore(hosted.runs).records()]
+    asked = [*hostile.addresses(60), *hostile.run_ids(60)]
+    assert in_a_thread(hostile.open_all(hosted.url, asked)) == []
     assert "Traceback" not in hosted.log.read_text()
+    assert [record.run_id for record in RunStore(hosted.runs).records()] == before
     assert not [path for path in hosted.runs.iterdir() if path.suffix not in {".zip", ".shared"}]
 
 
@@ -190,10 +193,10 @@ def test_sessions_that_come_and_go_leave_nothing_behind(hosted):
     assert soak.open_sockets(hosted.url, process) == 0
 
 
-def test_a_class_that_presses_train_at_once_is_served_or_refused_with_a_sentence(hosted):
+def test_a_class_that_presses_train_at_once_is_served(hosted):
     """The short form of `python -m benchmarks.load`."""
     outcomes, reruns = in_a_thread(load.one_round(hosted.url, 5, 500, seconds=200))
-    assert outcomes["done"] + outcomes["refused"] == 5, outcomes
+    assert outcomes == {"done": 5}
     print(f"reruns of others: median {np.median(reruns):.3f} s, worst {max(reruns):.3f} s")
 
 

@@ -24,8 +24,8 @@ from tests.examples import network_run
 
 pytestmark = pytest.mark.browser
 
-QUICK = NetworkSettings(epochs=3, batch_size=256, seed=21)
-QUICK_QUERY = "epochs=3&batch_size=256&seed=21"
+QUICK = NetworkSettings(epochs=20, batch_size=256, seed=21)
+QUICK_QUERY = "epochs=20&batch_size=256&seed=21"
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +36,6 @@ def trained(open_page_of_module, server):
     button(page, "Train").click()
     expect(page.get_by_text("What it learned")).to_be_visible(timeout=TRAINING_SECONDS)
     return seen(), RunStore(server.runs).load(identify(QUICK, DATA_DIGEST))
-
-
-@pytest.fixture(scope="module")
-def open_page_of_module(browser):
-    contexts = []
-
-    def open_one(url):
-        contexts.append(browser.new_context(viewport={"width": 1440, "height": 900}))
-        page = contexts[-1].new_page()
-        page.goto(url)
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
 
 
 def watch_marks(page):
@@ -98,8 +83,8 @@ def test_a_preset_moves_the_controls_draws_the_network_and_is_in_the_address(ope
 
 def test_the_curve_grows_while_it_trains(trained):
     marks, run = trained
-    assert len(run.result.history["loss"]) == 3
-    assert marks[-1] == 3
+    assert len(run.result.history["loss"]) == QUICK.epochs
+    assert marks[-1] == QUICK.epochs
     assert len(marks) > 1, "the curve was only there when all was over"
 
 
@@ -107,7 +92,7 @@ def test_a_second_tab_finds_the_training_stops_it_and_both_show_what_was_learned
     address = f"{server.url}/network?epochs=50&hidden_units=300&batch_size=16&seed=22"
     first = open_page(address)
     button(first, "Train").click()
-    expect(first.get_by_text(re.compile("Epoch 2 of 50"))).to_be_visible(timeout=TRAINING_SECONDS)
+    expect(first.get_by_text(re.compile(r"Epoch ([2-9]|\d\d) of 50"))).to_be_visible(timeout=TRAINING_SECONDS)
     second = open_page(address)
     expect(second.get_by_text(re.compile(r"Epoch \d+ of 50"))).to_be_visible()
     first.get_by_role("link", name="Explorer").first.click()
@@ -131,7 +116,7 @@ def test_runs_are_compared_in_one_picture_and_the_link_brings_it_back(open_page,
     page = open_page(f"{server.url}/network?{QUICK_QUERY}&compare={others[0].run_id}")
     picture = page.locator(".js-plotly-plot").filter(has_text="Validation accuracy, epoch by epoch")
     expect(picture.locator(".trace")).to_have_count(2)
-    page.get_by_role("combobox", name="Hold this network against").click()
+    page.get_by_role("combobox", name="Compare this network with").click()
     page.keyboard.type("epochs 6, seed 23")  # a long list is drawn only where it is looked at
     page.get_by_role("option", name=re.compile("epochs 6, seed 23")).click()
     expect(picture.locator(".trace")).to_have_count(3)
@@ -153,7 +138,7 @@ def test_what_is_taken_home_is_complete_and_the_runs_own(open_page, server, trai
     compile(code, "notebook", "exec")
     assert f"{run.result.validation_loss:.4f}" in code
     history = pd.read_csv(download(page, "Loss and accuracy by epoch (.csv)", tmp_path))
-    assert list(history["epoch"]) == [0, 1, 2, 3]
+    assert list(history["epoch"]) == list(range(QUICK.epochs + 1))
     np.testing.assert_allclose(history["val_accuracy"][1:], run.result.history["val_accuracy"])
     model = download(page, "Trained model (.keras)", tmp_path)
     assert "config.json" in zipfile.ZipFile(model).namelist()
@@ -190,6 +175,12 @@ def test_a_lost_picture_opens_with_what_the_network_says_of_it(open_page, server
 
 def test_a_killed_worker_is_replaced_and_its_training_begins_again(server):
     """A short form of `benchmarks.killed_workers`."""
+    outcomes = kill_one_worker(server, seed=7)
+    if outcomes == ["too late"]:  # the training was over before the kill: that shows nothing
+        outcomes = kill_one_worker(server, seed=8)
+    assert outcomes == ["finished"]
+
+
+def kill_one_worker(server, seed):
     with ThreadPoolExecutor(1) as elsewhere:  # Playwright keeps an event loop of its own in this thread
-        outcomes = elsewhere.submit(asyncio.run, kill_many(server, times=1, seed=8)).result()
-    assert "refused" not in outcomes
+        return elsewhere.submit(asyncio.run, kill_many(server, times=1, seed=seed)).result()
