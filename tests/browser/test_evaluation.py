@@ -79,7 +79,7 @@ def cell_of(run, true, predicted):
 def test_a_click_on_a_cell_shows_exactly_its_pictures_and_the_table_can_be_taken_away(open_page, server, runs):
     page = open_page(f"{server.url}/evaluation?run={runs[0].run_id}")
     true, predicted = CLASS_NAMES.index("Shirt"), CLASS_NAMES.index("Coat")
-    matrix = page.locator(".js-plotly-plot").filter(has_text="Columns: what the model said")
+    matrix = page.locator(".js-plotly-plot").filter(has_text="True class (row) and the model's answer (column)")
     x, y, width, height = settled_box(matrix.locator(".scatterlayer .point").nth(10 * true + predicted))
     page.mouse.click(x + width / 2, y + height / 2)
     expect(page).to_have_url(re.compile(f"true={true}.*predicted={predicted}"))
