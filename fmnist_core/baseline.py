@@ -12,9 +12,9 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +159,7 @@ class Fold:
 
 
 OnShare = Callable[[float], None]  # told how much of a fit is done, 0 to 1
-SpreadFolds = Callable[[OnShare], Iterable[Fold]]
+SpreadFolds = Callable[[OnShare], Generator[Fold, None, None]]
 
 
 def run_fold(
@@ -232,17 +232,24 @@ def run_baseline(
         if on_progress is not None:
             on_progress(Progress("fold", len(rows) + 1, settings.folds, share, tuple(rows)))
 
-    def in_turn(on_share: OnShare) -> Iterator[Fold]:
+    def in_turn(on_share: OnShare) -> Generator[Fold, None, None]:
         for number in range(1, settings.folds + 1):
             yield run_fold(dataset, settings, number, on_share, should_stop)
 
     report(0.0)
-    for fold in (spread_folds or in_turn)(report):
-        fold_of[fold.held_out] = fold.number - 1
-        scores[fold.held_out] = fold.scores
-        row = {"fold": fold.number, "accuracy": fold.accuracy, "seconds": fold.seconds, "iterations": fold.iterations}
-        rows = sorted([*rows, row], key=lambda each: each["fold"])
-        report(0.0)
+    # Closed at once when a report fails: what computes the folds elsewhere must not wait for the garbage collector.
+    with closing((spread_folds or in_turn)(report)) as folds:
+        for fold in folds:
+            fold_of[fold.held_out] = fold.number - 1
+            scores[fold.held_out] = fold.scores
+            row = {
+                "fold": fold.number,
+                "accuracy": fold.accuracy,
+                "seconds": fold.seconds,
+                "iterations": fold.iterations,
+            }
+            rows = sorted([*rows, row], key=lambda each: each["fold"])
+            report(0.0)
 
     start = time.perf_counter()
     final = _fit(images, labels, settings, report, should_stop)

@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import lru_cache, partial
@@ -155,7 +155,7 @@ def execute(task: str, kind: str, values: Mapping[str, Any], store: str, spread:
         return {**outcome, "worker": worker.address, "memory": _memory_bytes()}
 
 
-def _spread_folds(task: str, values: Mapping[str, Any], on_share: OnShare) -> Iterator[Fold]:
+def _spread_folds(task: str, values: Mapping[str, Any], on_share: OnShare) -> Generator[Fold, None, None]:
     """The folds of a baseline on all workers, this one included: its thread is free while it waits."""
     numbers = range(1, BaselineSettings.from_dict(values).folds + 1)
     with worker_client() as client:

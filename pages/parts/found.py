@@ -12,7 +12,7 @@ _TO_DO = {
     "pictures": "open a picture",
     "baseline": "see the baseline",
     "network": "see a network",
-    "duel": "hold them against each other",
+    "duel": "compare the two",
 }
 
 
@@ -36,7 +36,7 @@ def note_run(run: Run) -> None:
 
 
 def note_duel(difference: float, name: str) -> None:
-    """Two runs were held against each other.
+    """Two runs were compared.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def test_a_click_on_a_cell_shows_exactly_its_pictures_and_the_table_can_be_taken
     page.mouse.click(x + width / 2, y + height / 2)
     expect(page).to_have_url(re.compile(f"true={true}.*predicted={predicted}"))
     expected = cell_of(runs[0], true, predicted)
-    expect(page.get_by_text(f"{len(expected):,} mistakes of 60,000 pictures out of fold")).to_be_visible()
+    expect(page.get_by_text(f"{len(expected):,} mistakes among 60,000 pictures out of fold")).to_be_visible()
     gallery_shows(page, expected[:60])
 
     with page.expect_download() as download:
@@ -106,7 +106,7 @@ def test_the_keyboard_reaches_the_same_pictures_and_opens_one(open_page, server,
         page.keyboard.press("Enter")
         expect(page).to_have_url(re.compile(field))
     expected = cell_of(runs[0], 7, 5)
-    expect(page.get_by_text(f"{len(expected):,} mistakes of 60,000")).to_be_visible()
+    expect(page.get_by_text(f"{len(expected):,} mistakes among 60,000")).to_be_visible()
     gallery_shows(page, expected[:60])
     page.get_by_role("list", name="Pictures", exact=True).get_by_role("button").first.focus()
     page.keyboard.press("ArrowRight")
@@ -193,7 +193,7 @@ def test_a_network_is_asked_about_a_photo_in_the_worker(open_page, server):
     page.locator("input[type=file]").set_input_files({"name": "shirt.jpg", "mimeType": "image/jpeg", "buffer": photo()})
     pixels = prepare(decode(photo()).pixels)[-1].pixels.reshape(784) / 255.0
     scores = pixels @ run.result.weights[:7840].reshape(784, 10) + run.result.weights[7840:]
-    said = f"says {CLASS_NAMES[int(scores.argmax())]}, with {softmax(scores).max():.0%}."
+    said = f"says {CLASS_NAMES[int(scores.argmax())]}, {softmax(scores).max():.0%} sure."
     expect(page.get_by_text(f"1: Network: epochs 1, batch_size 512, seed 901 {said}")).to_be_visible()
     has_no_traceback(page)
 

@@ -1,10 +1,8 @@
 """A dashboard for strangers: links that carry everything, and a front door that lets nobody harm it."""
 
-import asyncio
 import http.client
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import numpy as np
@@ -16,6 +14,7 @@ from benchmarks import hostile, load, soak
 from benchmarks.visitor import Visitor
 from fmnist_core import BaselineSettings, RunStore
 from fmnist_core.dataset import load_dataset
+from tests.asynchronous import finish
 from tests.browser.conftest import HOSTED, running_server
 from tests.examples import baseline_run
 
@@ -124,12 +123,6 @@ def test_every_answer_has_security_headers_and_a_browser_is_known_again(hosted):
     assert answer.headers["Set-Cookie"] is None
 
 
-def in_a_thread(coroutine):
-    """Playwright has a loop of its own running in this one."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
-
-
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -168,7 +161,7 @@ def test_hostile_addresses_raise_nothing_and_start_nothing(hosted, run):
     """The short form of `python -m benchmarks.hostile`."""
     before = [record.run_id for record in RunStore(hosted.runs).records()]
     asked = [*hostile.addresses(60), *hostile.run_ids(60)]
-    assert in_a_thread(hostile.open_all(hosted.url, asked)) == []
+    assert finish(hostile.open_all(hosted.url, asked)) == []
     assert "Traceback" not in hosted.log.read_text()
     assert [record.run_id for record in RunStore(hosted.runs).records()] == before
     assert not [path for path in hosted.runs.iterdir() if path.suffix not in {".zip", ".shared"}]
@@ -186,16 +179,16 @@ def test_a_visitors_words_become_no_script_no_link_and_no_picture(open_page, hos
 def test_sessions_that_come_and_go_leave_nothing_behind(hosted):
     """The short form of `python -m benchmarks.soak`."""
     process = psutil.Process(hosted.process.pid)
-    in_a_thread(soak.come_and_go(hosted.url, 40))
+    finish(soak.come_and_go(hosted.url, 40))
     before = process.memory_info().rss
-    in_a_thread(soak.come_and_go(hosted.url, 80))
+    finish(soak.come_and_go(hosted.url, 80))
     assert process.memory_info().rss < 1.2 * before
     assert soak.open_sockets(hosted.url, process) == 0
 
 
 def test_a_class_that_presses_train_at_once_is_served(hosted):
     """The short form of `python -m benchmarks.load`."""
-    outcomes, reruns = in_a_thread(load.one_round(hosted.url, 5, 500, seconds=200))
+    outcomes, reruns = finish(load.one_round(hosted.url, 5, 500, seconds=200))
     assert outcomes == {"done": 5}
     print(f"reruns of others: median {np.median(reruns):.3f} s, worst {max(reruns):.3f} s")
 
@@ -212,7 +205,7 @@ def test_a_server_killed_in_mid_training_leaves_no_process_and_no_job_that_runs_
     query = "epochs=50&hidden_units=512&batch_size=16"
     for _ in range(int(os.environ.get("FMNIST_SERVER_KILLS", "1"))):
         with running_server(tmp_path) as server:
-            assert in_a_thread(train_until(server.url, query, ["Epoch 1 of 50"]))
+            assert finish(train_until(server.url, query, ["Epoch 1 of 50"]))
             process = psutil.Process(server.process.pid)
             family = [process, *process.children(recursive=True)]
             assert len(family) == 2
@@ -225,5 +218,5 @@ def test_a_server_killed_in_mid_training_leaves_no_process_and_no_job_that_runs_
             async with Visitor(server.url, "network", query) as visitor:
                 return visitor.texts
 
-        assert any("Press **Train**" in text for text in in_a_thread(look()))
+        assert any("Press **Train**" in text for text in finish(look()))
     assert [record.run_id for record in RunStore(tmp_path / "runs").records()] == [run.run_id]

@@ -1,12 +1,10 @@
 """The network page as a visitor lives through it: presets, live curve, stop, compare, downloads, a dead worker."""
 
-import asyncio
 import json
 import re
 import subprocess
 import sys
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -19,6 +17,7 @@ from fmnist_core.architecture import PRESETS, count_parameters
 from fmnist_core.dataset import DATA_DIGEST
 from fmnist_core.export import to_script
 from fmnist_core.runs import identify
+from tests.asynchronous import finish
 from tests.browser.test_lesson import TRAINING_SECONDS, button, has_no_traceback
 from tests.examples import network_run
 
@@ -182,5 +181,4 @@ def test_a_killed_worker_is_replaced_and_its_training_begins_again(server):
 
 
 def kill_one_worker(server, seed):
-    with ThreadPoolExecutor(1) as elsewhere:  # Playwright keeps an event loop of its own in this thread
-        return elsewhere.submit(asyncio.run, kill_many(server, times=1, seed=seed)).result()
+    return finish(kill_many(server, times=1, seed=seed))

@@ -119,7 +119,7 @@ def test_folds_computed_elsewhere_in_any_order_give_the_same_result(small):
     settings = BaselineSettings(folds=4, max_iter=2)
 
     def spread(on_share):
-        return [run_fold(small, settings, number) for number in (3, 1, 4, 2)]
+        yield from (run_fold(small, settings, number) for number in (3, 1, 4, 2))
 
     reports = []
     here, elsewhere = run_baseline(small, settings), run_baseline(small, settings, reports.append, spread_folds=spread)

@@ -1,6 +1,5 @@
 """What runs in a worker's process, run in this one."""
 
-import asyncio
 import os
 import threading
 from types import SimpleNamespace
@@ -11,6 +10,7 @@ from distributed import Client
 from fmnist_core import BaselineSettings, in_worker
 from fmnist_core.progress import Stopped
 from fmnist_core.runs import identify
+from tests.asynchronous import finish
 from tests.core.test_jobs import wait_for
 
 SHORT = BaselineSettings(folds=3, max_iter=1)
@@ -33,7 +33,7 @@ def fresh(monkeypatch):
 
 
 def test_what_was_asked_to_stop_before_it_began_stops(worker, tmp_path):
-    asyncio.run(in_worker.request_stop("task"))
+    finish(in_worker.request_stop("task"))
     outcome = in_worker.execute("task", "baseline", SHORT.to_dict(), str(tmp_path), False)
     assert outcome["stopped"]
     assert "saved" not in outcome
@@ -47,7 +47,7 @@ def test_only_the_latest_requests_are_remembered():
         for number in range(1000):
             await in_worker.request_stop(f"task {number}")
 
-    asyncio.run(ask_all())
+    finish(ask_all())
     assert len(in_worker._stop_requests) == 100
     assert "task 999" in in_worker._stop_requests
 
@@ -68,7 +68,7 @@ def test_a_process_ends_only_with_the_tasks_it_was_named(under_way, tasks, leave
     codes = []
     monkeypatch.setattr(in_worker, "os", SimpleNamespace(_exit=codes.append))
     in_worker._under_way.extend(under_way)
-    asyncio.run(in_worker.leave(tasks))
+    finish(in_worker.leave(tasks))
     assert codes == ([1] if leaves else [])
 
 
@@ -97,7 +97,7 @@ def test_a_spread_baseline_that_is_stopped_gives_up_its_folds_while_some_still_r
         future = client.submit(in_worker.execute, *arguments, key=task, pure=False)
         try:
             wait_for(lambda: len(begun) == 2, 30)
-            asyncio.run(in_worker.request_stop(task))
+            finish(in_worker.request_stop(task))
             wait_for(lambda: client.run_on_scheduler(_n_folds, task=task) == 0, 30)
         finally:
             may_end.set()

@@ -1,6 +1,5 @@
 """Which hosts and origins are answered, and how a browser is known again."""
 
-import asyncio
 import re
 
 import pytest
@@ -9,6 +8,7 @@ from starlette.types import ASGIApp
 
 from fmnist_core.environment import Environment
 from pages.parts import front_door
+from tests.asynchronous import finish
 
 PUBLIC, INNER = "fashion.example.org", "dashboard.internal"
 
@@ -42,7 +42,7 @@ def ask(environment, kind="http", path="/", **headers):
         "query_string": b"",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
-    asyncio.run(app(scope, receive, send))
+    finish(app(scope, receive, send))
     return messages[0]
 
 
