@@ -92,7 +92,7 @@ def test_a_spread_baseline_that_is_stopped_gives_up_its_folds_while_some_still_r
 
     monkeypatch.setattr(in_worker, "run_fold", long_fold)
     task = identify(SHORT, "data")
-    with Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None) as client:
+    with Client(n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0") as client:
         arguments = (task, "baseline", SHORT.to_dict(), os.fspath(tmp_path), True)
         future = client.submit(in_worker.execute, *arguments, key=task, pure=False)
         try:
