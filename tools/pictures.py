@@ -19,6 +19,8 @@ def press(page: Page, name: str, then: str) -> None:
     """Press a button and wait until a metric of that name stands on the page."""
     page.get_by_role("button", name=name, exact=True).click()
     page.get_by_test_id("stMetric").filter(has_text=then).wait_for(timeout=LONGEST)
+    page.mouse.move(0, 0)  # a chart shows its tools while the pointer is over it
+    page.get_by_role("heading", level=1).evaluate("each => each.scrollIntoView({block: 'end'})")
 
 
 def take(page: Page, name: str) -> None:
