@@ -29,10 +29,7 @@ def note_run(run: Run) -> None:
     best = st.session_state.get(f"{_FOUND}.{kind}", 0.0)
     if accuracy >= best:
         st.session_state[f"{_FOUND}.{kind}"] = accuracy
-        _note(
-            kind,
-            f"baseline {accuracy:.4f} out of fold" if kind == "baseline" else f"network {accuracy:.4f} on validation",
-        )
+        _note(kind, f"{kind} {accuracy:.4f} {_MEASURED_ON[kind]}")
 
 
 def note_duel(difference: float, name: str) -> None:
