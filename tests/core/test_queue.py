@@ -1,9 +1,10 @@
 """What the queue makes of its wishes and of what it hears, with a cluster that the test plays."""
 
 import contextlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
+from distributed import KilledWorker
 
 from fmnist_core import BaselineSettings, JobQueue, JobRefused, JobState, NetworkSettings, RunStore
 from fmnist_core import jobs as jobs_module
@@ -12,8 +13,9 @@ from fmnist_core.environment import Environment
 from fmnist_core.progress import Progress
 from fmnist_core.runs import identify
 from tests.core.test_jobs import wait_for
+from tests.examples import baseline_run
 
-FIRST, SECOND = NetworkSettings(seed=1), NetworkSettings(seed=2)
+FIRST, SECOND, THIRD = (NetworkSettings(seed=seed) for seed in (1, 2, 3))
 
 
 class PlayedFuture:
@@ -28,6 +30,13 @@ class PlayedFuture:
     def finish(self, stopped=False, saved=None, memory=0):
         self.outcome = {"stopped": stopped, "saved": saved, "worker": "worker-0", "memory": memory}
         self.status = "finished"
+
+    def fail(self, error):
+        self.error = error
+        self.status = "error"
+
+    def exception(self):
+        return self.error
 
     def cancel(self, force=False):
         self.status = "cancelled"
@@ -210,7 +219,7 @@ def test_a_wish_for_what_is_being_stopped_counts(queue, cluster):
     for settings in (FIRST, SECOND):
         queue.submit(settings, "other")
     with pytest.raises(JobRefused, match="You have 2 trainings"):
-        queue.submit(NetworkSettings(seed=3), "other")
+        queue.submit(THIRD, "other")
 
 
 def test_what_a_former_attempt_reports_is_not_heard(queue, cluster):
@@ -237,6 +246,57 @@ def test_a_worker_that_has_grown_is_renewed_between_two_jobs(queue, cluster):
     cluster.tasks(SECOND)
     assert [name for name, _, _ in cluster.calls] == ["execute", "leave", "execute"]
     assert cluster.calls[1] == ("leave", [], ["worker-0"])
+
+
+def test_a_visitors_second_training_waits_although_a_worker_is_free(cluster, store):
+    cluster.n_workers = 3
+    with JobQueue(store, DATA_DIGEST, Environment(running_per_visitor=1)) as queue:
+        for settings, visitor in ((FIRST, "eager"), (SECOND, "eager"), (THIRD, "late")):
+            queue.submit(settings, visitor)
+        (first,), _ = cluster.tasks(FIRST), cluster.tasks(THIRD)
+        assert state_of(queue, SECOND) is JobState.WAITING
+        cluster.futures[first].finish()
+        assert cluster.tasks(SECOND)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            KilledWorker("task", None, 3),
+            "The worker process ended several times while it computed this, so it was given up. "
+            "Try a smaller network, or try again.",
+        ),
+        (
+            ZeroDivisionError("secret path"),
+            "The computation failed (ZeroDivisionError). Other settings may work; the log has the details.",
+        ),
+    ],
+)
+def test_what_no_worker_can_compute_is_given_up_with_a_sentence_and_the_next_begins(
+    queue, cluster, error, sentence, caplog
+):
+    run_id = queue.submit(FIRST).run_id
+    queue.submit(SECOND)
+    cluster.futures[cluster.tasks(FIRST)[0]].fail(error)
+    wait_for_state(queue, FIRST, JobState.FAILED)
+    assert queue.job(run_id).message == sentence
+    assert f"Run {run_id} failed" in caplog.text
+    assert cluster.tasks(SECOND)
+
+
+def test_after_a_training_the_oldest_runs_leave_a_store_that_has_become_too_large(cluster, store, dataset):
+    shared, old, new = (baseline_run(dataset, BaselineSettings(seed=seed)) for seed in (1, 2, 3))
+    for day, run in enumerate((shared, old, new), start=1):
+        store.publish(replace(run, record=replace(run.record, created=f"2026-01-0{day}T00:00:00+00:00")))
+    store.share(shared.run_id)
+    (size,) = {size // 2**20 for _, size in store._shelf.stamps().values() if size}
+    with JobQueue(store, DATA_DIGEST, Environment(store_mb=2 * size + 2)) as queue:
+        queue.submit(FIRST)
+        cluster.futures[cluster.tasks(FIRST)[0]].finish()
+        wait_for(lambda: old.run_id not in store, 10)
+    assert shared.run_id in store
+    assert new.run_id in store
 
 
 def test_what_pages_read_changes_only_under_the_lock(queue, cluster):
