@@ -14,7 +14,7 @@ def show_lesson_strip() -> None:
     st.markdown("**The first ten training pictures, with their labels**")
     captions = [f"{label} {CLASS_NAMES[label]}" for label in train.labels[:10]]
     clicked = gallery.show(
-        train.images[:10], captions, "explorer.strip", label="The first ten training pictures", size=66
+        train.images[:10], captions, "explorer.strip", label="The first ten training pictures", size=90
     )
     st.caption(
         "The number below a picture is its **label**: it stands for the **class**, the kind of clothing. A model gets "
@@ -73,11 +73,8 @@ st.segmented_control(
     label_visibility="collapsed",
 )
 if state.get("view") == "pictures":
-    strip, facts = st.columns([2.2, 1], gap="medium")
-    with strip:
-        show_lesson_strip()
-    with facts:
-        show_facts()
+    show_lesson_strip()
+    show_facts()
 show_view()
 
 picture = state.opened()

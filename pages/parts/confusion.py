@@ -87,12 +87,11 @@ def show(measured: Measured) -> None:
         st.caption(f"Click a cell, or choose two classes below, to see its pictures. Measured on {measured.where}.")
         csv_button.offer(lambda: to_table(report.confusion), f"confusion_{measured.run.run_id}", "confusion.csv")
     with words:
-        st.markdown("**The five commonest confusions**")
+        st.markdown("**The five commonest confusions**, in pictures and as a share of the class")
         for place, (true, predicted, n) in enumerate(commonest(report.confusion)):
             share = n / report.support[true]
             st.button(
-                f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,} times, "
-                f"{share:.1%} of all {CLASS_NAMES[true]} pictures",
+                f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,}, {share:.1%}",
                 key=f"confusion.commonest.{place}",
                 type="tertiary",
                 icon=":material/search:",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from fmnist_core import BaselineSettings, RunRecord, exploration
+from fmnist_core import BaselineSettings, RunRecord, doubtful_labels, exploration
 from fmnist_core.baseline import LOSSES_WITH_PROBABILITIES, to_probabilities
 from fmnist_core.dataset import Split
-from fmnist_core.exploration import ClassStatistics, DoubtfulLabels, PictureMap, Separation
+from fmnist_core.doubtful_labels import DoubtfulLabels
+from fmnist_core.exploration import ClassStatistics, PictureMap, Separation
 from fmnist_core.neighbours import NeighbourIndex, Neighbours
 from pages.parts import engine
 
@@ -79,4 +80,4 @@ def doubtful(run_id: str, name: str) -> DoubtfulLabels:
     # in portions: all at once would take 20 MB more for a moment, which the server's process would keep
     portions = np.array_split(scores, len(scores) // 5_000)
     probabilities = np.concatenate([to_probabilities(each, result.loss_name) for each in portions])
-    return exploration.find_doubtful(split(name).labels, probabilities)
+    return doubtful_labels.find_doubtful(split(name).labels, probabilities)

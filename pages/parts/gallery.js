@@ -3,8 +3,8 @@
 
 const drawn = new WeakMap()
 
-function makeItem(data, position) {
-  const { columns, captions, descriptions, size } = data
+function makeItem(data, position, size) {
+  const { columns, captions, descriptions } = data
   const item = document.createElement("li")
   const button = document.createElement("button")
   button.type = "button"
@@ -28,19 +28,20 @@ function makeItem(data, position) {
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component
-  const { columns, rows, captions, size, chosen } = data
+  const { columns, rows, captions, chosen } = data
+  const size = Math.min(data.size, Math.floor(0.18 * window.innerWidth)) // four in a row on a phone
   const list = parentElement.querySelector(".gallery")
   list.style.setProperty("--size", `${size}px`)
   list.style.setProperty("--sheet", `${columns * size}px ${rows * size}px`)
   list.setAttribute("aria-label", data.label)
 
   // Only other pictures are drawn anew: a rerun of the page must not take the focus from where the visitor is.
-  const content = JSON.stringify({ ...data, chosen: null })
+  const content = JSON.stringify({ ...data, size, chosen: null })
   let at = [...list.querySelectorAll("button")].indexOf(list.getRootNode().activeElement)
   if (drawn.get(list) !== content) {
     // One rule for all: named by each picture, the sheet's long address would be read a hundred times.
     parentElement.querySelector(".sheet").textContent = `.picture { mask-image: url("${data.sprite}") }`
-    list.replaceChildren(...captions.map((_, position) => makeItem(data, position)))
+    list.replaceChildren(...captions.map((_, position) => makeItem(data, position, size)))
     drawn.set(list, content)
     if (at >= 0) list.querySelectorAll("button")[Math.min(at, captions.length - 1)].focus()
   }

@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fmnist_core import NetworkSettings, RunRecord, cost
-from fmnist_core.architecture import PRESETS, LayerInfo, count_parameters, describe_layers
+from fmnist_core.architecture import LayerInfo, count_parameters, describe_layers
+from fmnist_core.settings import PRESETS
 from pages.parts import settings_form, theme
 
 OWN_CHOICE = "Your own"

@@ -48,7 +48,7 @@ def answers_chart(answers: dict[str, np.ndarray], truth: int | None) -> go.Figur
     figure.update_layout(
         barmode="group",
         hovermode="closest",
-        showlegend=len(answers) > 1,
+        showlegend=True,  # of one run, too: another may have had nothing to say
         legend={"y": -0.08, "yanchor": "top", "x": 0, "xanchor": "left"},
     )
     figure.update_xaxes(range=[0, 1.12], tickformat=".0%")
@@ -78,7 +78,8 @@ def show(position: int, runs: list[Measured]) -> None:
     picture, chart = st.columns([1, 2.4], gap="medium")
     with picture:
         st.markdown(f"**{CLASS_NAMES[label]}**, picture {position:,} of {'test' if on == TEST else 'train'}")
-        enlarged = np.kron(255 - split.images[position], np.ones((7, 7), dtype=np.uint8))
+        ink = split.images[position] if st.context.theme.type == "dark" else 255 - split.images[position]
+        enlarged = np.kron(ink, np.ones((7, 7), dtype=np.uint8))
         st.image(enlarged, width=196, alt=f"{CLASS_NAMES[label]}, enlarged")
         st.page_link(
             "explorer.py",

@@ -11,8 +11,8 @@ import streamlit as st
 
 from fmnist_core import FMNISTError, RunRecord
 from fmnist_core.baseline import to_probabilities
-from fmnist_core.dataset import CLASS_NAMES
-from fmnist_core.pictures import SIDE, PictureError, Recipe, Step, decode, prepare
+from fmnist_core.dataset import CLASS_NAMES, SIDE
+from fmnist_core.pictures import PictureError, Recipe, Step, decode, prepare
 from fmnist_core.preparation import scale_and_flatten
 from pages.parts import csv_button, drawing, engine, one_picture, run_names
 

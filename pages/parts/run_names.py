@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fmnist_core import NetworkSettings, RunRecord
-from fmnist_core.architecture import PRESETS
-from fmnist_core.settings import Settings
+from fmnist_core.settings import PRESETS, Settings
 
 KIND_NAMES = {"baseline": "Baseline", "network": "Network"}
 

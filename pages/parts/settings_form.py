@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from fmnist_core import BaselineSettings, NetworkSettings, SettingsError
-from fmnist_core.settings import Choice, Range, Settings, Several, Switch
+from fmnist_core.domains import Choice, Range, Several, Switch
+from fmnist_core.settings import Settings
 from pages.parts import address
 from pages.parts.plain import plain
 

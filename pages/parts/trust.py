@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fmnist_core.calibration import Answering, Calibration, answer_only_when_sure, calibrate
-from fmnist_core.evaluation import wilson_interval
+from fmnist_core.intervals import wilson_interval
 from pages.parts import csv_button, theme
 from pages.parts.measured import Measured
 
