@@ -6,6 +6,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import dask
 import numpy as np
 import psutil
 import pytest
@@ -18,6 +19,7 @@ from fmnist_core import (
     NetworkSettings,
     RunNotFound,
     RunStore,
+    jobs,
     load_dataset,
 )
 from fmnist_core.dataset import DATA_DIGEST
@@ -140,6 +142,21 @@ def test_without_a_worker_a_question_is_refused_with_a_sentence(tmp_path):
     assert queue._own_worker is None or queue._own_worker._process is None
 
 
+def test_a_page_does_not_wait_for_a_worker_that_gives_no_answer(queue, monkeypatch):
+    wait_for(lambda: queue.status.n_workers == 1)
+    process, nobody = worker_of(queue), ("0123456789abcdef", np.zeros((1, 28, 28), np.uint8))
+    monkeypatch.setattr(jobs, "_ANSWER_SECONDS", 0.3)
+    process.suspend()
+    try:
+        with pytest.raises(JobRefused, match=r"The worker gave no answer\. Try again in a few seconds\."):
+            queue.predict(*nobody)
+    finally:
+        process.resume()
+        monkeypatch.undo()
+    with pytest.raises(RunNotFound):
+        queue.predict(*nobody)
+
+
 FORGETFUL = """
 import sys, time
 from fmnist_core import JobQueue, RunStore
@@ -220,6 +237,19 @@ def test_a_killed_worker_is_replaced_and_the_job_ends_all_the_same(queue, store)
     job = ended(queue, settings)
     assert job.state is JobState.DONE
     assert store.load(job.saved_run_id).record.stopped_after is None
+
+
+def test_a_job_during_which_workers_end_again_and_again_is_given_up_with_a_sentence(tmp_path):
+    twice = dask.config.set({"distributed.scheduler.allowed-failures": 1})  # Dask's own limit is four times
+    with twice, JobQueue(RunStore(tmp_path), DATA_DIGEST) as queue:
+        queue.submit(LONG)
+        for _ in range(2):
+            wait_for(lambda: queue.status.n_workers and any(queue._client.processing().values()))
+            worker_of(queue).kill()
+            wait_for(lambda: not queue.status.n_workers)
+        job = ended(queue, LONG)
+    assert job.state is JobState.FAILED
+    assert "ended several times while it computed this, so it was given up" in job.message
 
 
 @pytest.mark.parametrize("times", [1, 3])
