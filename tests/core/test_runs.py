@@ -199,25 +199,6 @@ def test_a_symbolic_link_is_not_followed(store, tmp_path):
         store.load(run.run_id)
 
 
-@pytest.mark.parametrize("operation", ["open", "fsync", "replace"])
-def test_a_full_disk_leaves_earlier_runs_unharmed_and_says_so(store, monkeypatch, operation):
-    earlier, run = baseline_run(1), baseline_run(2)
-    store.publish(earlier)
-
-    def full(*_args, **_kwargs):
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        if operation == "open":
-            patch.setattr("builtins.open", full)
-        else:
-            patch.setattr(os, operation, full)
-        with pytest.raises(FMNISTError, match="No space left on device"):
-            store.publish(run)
-    assert [record.run_id for record in store.records()] == [earlier.run_id]
-    assert not list(Path(store.address).glob(".*.tmp"))
-
-
 def test_a_folder_that_cannot_be_made_is_named_with_the_mend(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FMNISTError, match="FMNIST_RUNS"):

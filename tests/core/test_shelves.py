@@ -1,6 +1,6 @@
 """One contract for every place where runs can lie: a folder, a bucket in memory, a bucket behind S3's protocol."""
 
-import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -8,10 +8,8 @@ import uuid
 from functools import partial
 from pathlib import Path
 
-import boto3  # type: ignore[import-untyped]
 import numpy as np
 import pytest
-from moto.server import ThreadedMotoServer
 
 from fmnist_core import FMNISTError, RunStore
 from fmnist_core.errors import RunDamaged, RunNotFound, StoreUnreachable
@@ -19,26 +17,6 @@ from fmnist_core.shelves import Bucket, Folder, open_shelf
 from tests.core.test_runs import baseline_run
 
 KINDS = ("folder", "memory", "s3")
-
-
-@pytest.fixture(scope="module")
-def s3():
-    """An S3 server on this machine, named by the variables that every S3 client reads."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    variables = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "somebody",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket="class")
-        yield
-    server.stop()
 
 
 @pytest.fixture(params=KINDS)
@@ -215,24 +193,45 @@ def test_one_file_that_cannot_be_read_just_now_hides_no_other_and_comes_back(mon
 OPERATIONS = ("builtins.open", "os.fsync", "os.replace", "os.open", "pathlib.Path.mkdir")
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), OSError(5, "Input/output error")])
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_error_at_any_operation_harms_no_earlier_run_and_is_told(tmp_path, monkeypatch, operation, error):
-    store = RunStore(tmp_path / "runs")
+def _check_that_a_failure_is_told(folder, operation, failing, reason, monkeypatch):
+    """What was there stays as it was, and the sentence says what to do."""
     earlier, run = baseline_run(1), baseline_run(2)
-    store.publish(earlier)
-
-    def fail(*_args, **_kwargs):
-        raise error
-
-    with monkeypatch.context() as patch, contextlib.suppress(FMNISTError):
-        patch.setattr(operation, fail)
-        RunStore(tmp_path / "runs").publish(run)
-        assert operation == "pathlib.Path.mkdir"  # all others are needed; a folder that is there need not be made
-    seen = {record.run_id for record in RunStore(tmp_path / "runs").records()}
+    RunStore(folder).publish(earlier)
+    with monkeypatch.context() as patch, pytest.raises(FMNISTError) as told:
+        patch.setattr(operation, failing)
+        RunStore(folder).publish(run)
+    if operation == "pathlib.Path.mkdir":
+        mend = "Name another one with FMNIST_RUNS."
+        assert str(told.value) == f"The folder for finished runs, {folder}, cannot be made ({reason}). {mend}"
+    else:
+        mend = "Make room there, or name another place with FMNIST_RUNS, and run it again."
+        assert str(told.value) == f"The run {run.run_id} could not be kept in {folder} ({reason}). {mend}"
+    store = RunStore(folder)
+    seen = {record.run_id for record in store.records()}
     # The rename is done when only the folder's own fsync fails: the run is whole, and there or not.
     assert {earlier.run_id} <= seen <= {earlier.run_id, run.run_id}
-    assert not list((tmp_path / "runs").glob(".*.tmp"))
+    assert all(store.load(run_id).run_id == run_id for run_id in seen)
+    assert not list(folder.glob(".*.tmp"))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_error_at_any_operation_harms_no_earlier_run_and_is_told(tmp_path, monkeypatch, operation, code):
+    def fail(*_args, **_kwargs):
+        raise OSError(code, os.strerror(code))
+
+    _check_that_a_failure_is_told(tmp_path, operation, fail, os.strerror(code), monkeypatch)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux alone has a file that is always full")
+def test_a_disk_that_fills_up_while_a_run_is_written_harms_no_earlier_run_and_is_told(tmp_path, monkeypatch):
+    real_open, reason = open, os.strerror(errno.ENOSPC)
+
+    def open_on_a_full_disk(path, mode):
+        path.symlink_to("/dev/full")
+        return real_open(path, mode.replace("x", "w"))
+
+    _check_that_a_failure_is_told(tmp_path, "builtins.open", open_on_a_full_disk, reason, monkeypatch)
 
 
 WRITER = """
