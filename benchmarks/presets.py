@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from benchmarks import table
 from fmnist_core import FashionMNIST, evaluate, load_dataset, train_network
-from fmnist_core.architecture import PRESETS
 from fmnist_core.network import warm_up
+from fmnist_core.settings import PRESETS
 
 
 @dataclass(frozen=True)

@@ -5,35 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from fmnist_core.dataset import N_CLASSES, N_TRAIN, SIDE
 from fmnist_core.settings import NetworkSettings
 
-N_CLASSES = 10
-N_TRAIN = 60_000
-SIDE = 28
 _MOST_AT_ONCE = 2000  # pictures
 _MOST_OUTPUTS = _MOST_AT_ONCE * SIDE * SIDE * 32  # numbers of one layer for all of them: 200 MB as float32
-
-PRESETS: dict[str, NetworkSettings] = {
-    "The lesson": NetworkSettings(),
-    "One hidden layer (100)": NetworkSettings(hidden_units=(100,)),
-    "Two hidden layers with dropout": NetworkSettings(hidden_units=(256, 128), dropout=0.2, epochs=10),
-    "Small CNN": NetworkSettings(
-        convolution_filters=(32, 64), optimizer="adam", learning_rate=0.002, batch_size=128, epochs=4
-    ),
-    "Strong CNN": NetworkSettings(
-        convolution_filters=(32, 64, 128),
-        batch_normalization=True,
-        hidden_units=(128,),
-        dropout=0.3,
-        flips=True,
-        optimizer="adam",
-        learning_rate=0.005,
-        schedule="warmup_cosine",
-        batch_size=128,
-        epochs=12,
-        validation_share=0.1,
-    ),
-}
 
 
 @dataclass(frozen=True)

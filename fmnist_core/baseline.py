@@ -27,6 +27,7 @@ from sklearn.linear_model import SGDClassifier, _base
 from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
+from fmnist_core.dataset import N_CLASSES
 from fmnist_core.preparation import scale_and_flatten
 from fmnist_core.progress import OnProgress, Progress, ShouldStop, Stopped
 from fmnist_core.settings import BaselineSettings
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from fmnist_core.dataset import FashionMNIST
 
 LOSSES_WITH_PROBABILITIES = ("log_loss", "modified_huber")
-N_CLASSES = 10
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fmnist_core.evaluation import wilson_interval
+from fmnist_core.intervals import wilson_interval
 
 N_BINS = 15
 

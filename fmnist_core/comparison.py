@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.stats import binomtest
 
-from fmnist_core.evaluation import Z_95
+from fmnist_core.intervals import paired_interval
 
 SIGNIFICANT = 0.05
 
@@ -102,35 +101,3 @@ def mcnemar_p(n_only_a: int, n_only_b: int) -> float:
     """Exact two-sided p value of McNemar's test; 1 when the two never differ."""
     disputed = n_only_a + n_only_b
     return float(binomtest(n_only_a, disputed).pvalue) if disputed else 1.0
-
-
-def paired_interval(n_only_a: int, n_only_b: int, n: int) -> tuple[float, float]:
-    """95 % interval of the difference of two accuracies on the same pictures.
-
-    Parameters
-    ----------
-    n_only_a, n_only_b : int
-        Pictures that only one of them got right.
-    n : int
-        Pictures in all, at least 1.
-
-    Notes
-    -----
-    Tango's score interval (Statistics in Medicine 17, 1998): the differences that a score test would not reject.
-    Unlike the textbook's interval it holds for few disputed pictures too, and does not collapse when there are none.
-    """
-    estimate = (n_only_a - n_only_b) / n
-
-    def excess(difference: float, z: float) -> float:
-        # The share of "only B" pictures that fits the data best while the difference is held fixed.
-        linear = (2 * n - n_only_a + n_only_b) * difference - n_only_a - n_only_b
-        constant = -n_only_b * difference * (1 - difference)
-        share = (np.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
-        variance = n * max(2 * share + difference * (1 - difference), 0.0)
-        return float(n_only_a - n_only_b - n * difference - z * np.sqrt(variance))
-
-    # The estimate itself is a root too when its variance is nil, and no end of the interval.
-    beside = 1e-9
-    low = -1.0 if estimate <= -1.0 else brentq(excess, -1.0, estimate - beside, args=(Z_95,), xtol=1e-12)
-    high = 1.0 if estimate >= 1.0 else brentq(excess, estimate + beside, 1.0, args=(-Z_95,), xtol=1e-12)
-    return float(low), float(high)

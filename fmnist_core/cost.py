@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fmnist_core.architecture import N_CLASSES, N_TRAIN, count_parameters, training_cost
+from fmnist_core.architecture import count_parameters, training_cost
+from fmnist_core.dataset import N_CLASSES, N_PIXELS, N_TRAIN
 from fmnist_core.settings import BaselineSettings, Settings
 
 _START = 1.5  # compiling, measuring, keeping the result
 _MULTIPLY_ADDS = 4e10  # a second, in dense and in convolutional layers
 _UPDATES = 3e8  # weights a second that an optimiser moves, once a batch
 _PIXEL_PASSES = 1.2e9  # weights a second that `SGDClassifier` moves, once a picture
-_PIXELS = 784
 
 MOST_PARAMETERS = 5_000_000  # of a network: its weights and its model file are then 40 MB of the run's file
 
@@ -21,7 +21,7 @@ def expected_seconds(settings: Settings) -> float:
     weights x pictures x passes x folds; one that converges early takes less.
     """
     if isinstance(settings, BaselineSettings):
-        return _START + _PIXELS * N_CLASSES * N_TRAIN * settings.max_iter * settings.folds / _PIXEL_PASSES
+        return _START + N_PIXELS * N_CLASSES * N_TRAIN * settings.max_iter * settings.folds / _PIXEL_PASSES
     batches = N_TRAIN * (1 - settings.validation_share) / settings.batch_size * settings.epochs
     return _START + training_cost(settings) / _MULTIPLY_ADDS + count_parameters(settings) * batches / _UPDATES
 

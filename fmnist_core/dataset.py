@@ -28,6 +28,11 @@ CLASS_NAMES = (
     "Ankle boot",
 )
 
+N_CLASSES = len(CLASS_NAMES)
+SIDE = 28  # pixels
+N_PIXELS = SIDE * SIDE
+N_TRAIN, N_TEST = 60_000, 10_000
+
 OWN_DIRECTORY = Path(__file__).resolve().parent / "data"
 
 
@@ -87,22 +92,22 @@ class _IdxFile:
 
 _TRAIN_IMAGES = _IdxFile(
     "train-images-idx3-ubyte.gz",
-    (60_000, 28, 28),
+    (N_TRAIN, SIDE, SIDE),
     "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
 )
 _TRAIN_LABELS = _IdxFile(
     "train-labels-idx1-ubyte.gz",
-    (60_000,),
+    (N_TRAIN,),
     "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
 )
 _TEST_IMAGES = _IdxFile(
     "t10k-images-idx3-ubyte.gz",
-    (10_000, 28, 28),
+    (N_TEST, SIDE, SIDE),
     "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
 )
 _TEST_LABELS = _IdxFile(
     "t10k-labels-idx1-ubyte.gz",
-    (10_000,),
+    (N_TEST,),
     "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 )
 _FILES = (_TRAIN_IMAGES, _TRAIN_LABELS, _TEST_IMAGES, _TEST_LABELS)
@@ -187,8 +192,8 @@ def _read(path: Path, file: _IdxFile) -> NDArray[np.uint8]:
     _check_header(content, file)
     # an array over immutable bytes: it cannot be made writeable again
     values = np.frombuffer(content, dtype=np.uint8, offset=len(file.header)).reshape(file.shape)
-    if len(file.shape) == 1 and values.max() >= len(CLASS_NAMES):
-        raise DatasetError(f"holds the label {values.max()}; labels are 0 to {len(CLASS_NAMES) - 1}")
+    if len(file.shape) == 1 and values.max() >= N_CLASSES:
+        raise DatasetError(f"holds the label {values.max()}; labels are 0 to {N_CLASSES - 1}")
     sha256 = hashlib.sha256(content).hexdigest()
     if sha256 != file.sha256:
         raise DatasetError(

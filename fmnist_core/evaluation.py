@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import confusion_matrix, log_loss, precision_recall_fscore_support
 
-N_CLASSES = 10
-Z_95 = 1.959963984540054  # the normal distribution's 97.5 % point: 95 % lie within
+from fmnist_core.dataset import N_CLASSES
+from fmnist_core.intervals import wilson_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,19 +100,3 @@ def _renormalise(probabilities: np.ndarray) -> np.ndarray:
     # float32 rows sum to 1 only to seven digits; scikit-learn checks more closely.
     wide = probabilities.astype(np.float64)
     return wide / wide.sum(axis=1, keepdims=True)
-
-
-def wilson_interval(n_right: int, n: int) -> tuple[float, float]:
-    """95 % interval of a share, by Wilson's score (1927).
-
-    Parameters
-    ----------
-    n_right : int
-        Successes.
-    n : int
-        Trials, at least 1.
-    """
-    share, z2 = n_right / n, Z_95**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z_95 * np.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
-    return max(float(centre - half), 0.0), min(float(centre + half), 1.0)

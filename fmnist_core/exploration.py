@@ -1,9 +1,4 @@
-"""What can be known about the pictures before anything is trained: classes, what is typical, a map, doubtful labels.
-
-Doubtful labels are found by confident learning (Northcutt, Jiang & Chuang 2021, arXiv 1911.00068). The package
-cleanlab does that too; it is not used, because what the page needs of it is the ten lines of `find_doubtful`, and
-cleanlab would bring four packages more. On the lesson's baseline both name the same 6,701 pictures, in the same order.
-"""
+"""What can be known about the pictures before anything is trained: classes, what is typical, a map."""
 
 from __future__ import annotations
 
@@ -13,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from fmnist_core.dataset import CLASS_NAMES, OWN_DIRECTORY, Split
+from fmnist_core.dataset import N_CLASSES, N_PIXELS, OWN_DIRECTORY, Split
 from fmnist_core.errors import DatasetError
 
-N_CLASSES = len(CLASS_NAMES)
-N_PIXELS = 28 * 28
 _WHITE = 255.0
 _BLOCK = 500  # pictures widened to floats or long integers at a time: a few MB, where all would need hundreds
 
@@ -197,64 +190,6 @@ def count_neighbours(images: np.ndarray, labels: np.ndarray, n: int = 10) -> np.
         nearest = np.argpartition(distances, n, axis=1)[:, :n]
         np.add.at(counts, (np.repeat(labels[rows], n), labels[nearest].ravel()), 1)
     return _fixed(counts)
-
-
-@dataclass(frozen=True, eq=False)
-class DoubtfulLabels:
-    """Pictures whose label a model confidently disagrees with, most doubtful first.
-
-    Parameters
-    ----------
-    positions : ndarray of shape (n,), int32
-        In the pictures that were judged.
-    suggested : ndarray of shape (n,), uint8
-        The class that the model holds instead.
-    probabilities : ndarray of shape (n,), float32
-        What the model gives to the suggested class.
-    margins : ndarray of shape (m,), float32
-        For every picture judged, doubtful or not: the best other class's probability minus the given label's.
-    """
-
-    positions: np.ndarray
-    suggested: np.ndarray
-    probabilities: np.ndarray
-    margins: np.ndarray
-
-
-def find_doubtful(labels: np.ndarray, probabilities: np.ndarray) -> DoubtfulLabels:
-    """Confident learning: a label is doubtful when the model is at least usually sure of another class.
-
-    Usually sure of a class means: at least the mean probability that it gives to that class on pictures that
-    bear its label. So a class of which the model is never sure is not held to another's standard.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (m,), uint8
-        The given labels.
-    probabilities : ndarray of shape (m, 10), float64
-        From models that had not seen the picture they judge.
-    """
-    rows = np.arange(len(labels))
-    given = probabilities[rows, labels]
-    usual = np.array([given[labels == number].mean() for number in range(N_CLASSES)])
-    suggested, margins = np.empty(len(labels), dtype=np.uint8), np.empty(len(labels))
-    for start in range(0, len(labels), 10 * _BLOCK):
-        block = slice(start, start + 10 * _BLOCK)
-        others = probabilities[block].copy()
-        others[others < usual] = -1.0  # of those it is not sure enough
-        # sure of none: the label stands
-        suggested[block] = np.where(others.max(axis=1) >= 0.0, others.argmax(axis=1), labels[block])
-        others[:] = probabilities[block]
-        others[np.arange(len(others)), labels[block]] = -1.0
-        margins[block] = others.max(axis=1) - given[block]
-    found = np.flatnonzero(suggested != labels)
-    found = found[np.argsort(-margins[found], kind="stable")]
-    return DoubtfulLabels(
-        _fixed(found.astype(np.int32)),
-        _fixed(suggested[found]),
-        _fixed(probabilities[found, suggested[found]].astype(np.float32)),
-        _fixed(margins.astype(np.float32)),
-    )
 
 
 def _blocks_of_one_class(

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from fmnist_core.dataset import SIDE
 from fmnist_core.errors import FMNISTError
 
 MOST_BYTES = 5 * 2**20
-SIDE = 28
 _SECONDS = 4.5  # to wait for a place and decode; a visitor has a picture or a sentence within 5
 _DECODER = Path(__file__).with_name("picture_decoder.py")
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fmnist_core.architecture import N_CLASSES, N_TRAIN, SIDE, count_parameters
+from fmnist_core.architecture import count_parameters
+from fmnist_core.dataset import N_CLASSES, N_PIXELS, N_TEST, N_TRAIN
 from fmnist_core.settings import BaselineSettings, NetworkSettings
 
 if TYPE_CHECKING:
     from fmnist_core.runs import Run, RunRecord
 
-_N_TEST = 10_000
 _HISTORY = {"loss", "accuracy", "val_loss", "val_accuracy"}
 _HEADLINE = {"accuracy", "loss", "n_pictures", "n_parameters"}
 _LONGEST_TEXT = 200
@@ -53,18 +53,18 @@ def _baseline_arrays(settings: BaselineSettings) -> dict[str, _Array]:
     return {
         "fold_of": _Array("uint8", (N_TRAIN,), 0, settings.folds - 1),
         "out_of_fold_scores": _Array("float32", (N_TRAIN, N_CLASSES)),
-        "test_scores": _Array("float32", (_N_TEST, N_CLASSES)),
-        "coefficients": _Array("float32", (N_CLASSES, SIDE * SIDE)),
+        "test_scores": _Array("float32", (N_TEST, N_CLASSES)),
+        "coefficients": _Array("float32", (N_CLASSES, N_PIXELS)),
         "intercepts": _Array("float32", (N_CLASSES,)),
     }
 
 
 def _network_arrays(settings: NetworkSettings, n_epochs: int, n_validation: int) -> dict[str, _Array]:
-    first = (3, 3, 1) if settings.convolution_filters else (SIDE * SIDE,)
+    first = (3, 3, 1) if settings.convolution_filters else (N_PIXELS,)
     return {
         "validation_indices": _Array("int32", (n_validation,), 0, N_TRAIN - 1),
         "validation_probabilities": _Array("float32", (n_validation, N_CLASSES), 0, 1, finite=False),
-        "test_probabilities": _Array("float32", (_N_TEST, N_CLASSES), 0, 1, finite=False),
+        "test_probabilities": _Array("float32", (N_TEST, N_CLASSES), 0, 1, finite=False),
         "validation_predictions_by_epoch": _Array("uint8", (n_epochs + 1, n_validation), 0, N_CLASSES - 1),
         "first_layer_by_epoch": _Array("float16", (n_epochs + 1, *first, None), finite=False),
         "weights": _Array("float32", (count_parameters(settings),), finite=False),

@@ -30,7 +30,7 @@ import numpy as np
 from fmnist_core.baseline import BaselineResult, SpreadFolds, run_baseline
 from fmnist_core.dataset import FashionMNIST
 from fmnist_core.errors import FMNISTError, RunDamaged, RunNotFound, SettingsError, StoreUnreachable
-from fmnist_core.evaluation import wilson_interval
+from fmnist_core.intervals import wilson_interval
 from fmnist_core.network import NetworkResult, train_network
 from fmnist_core.progress import OnProgress, ShouldStop
 from fmnist_core.run_checks import check_record, check_result

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fmnist_core.architecture import PRESETS
 from fmnist_core.dataset import load_dataset
 from fmnist_core.network import warm_up
 from fmnist_core.runs import RunStore, compute_run
-from fmnist_core.settings import BaselineSettings, Settings
+from fmnist_core.settings import PRESETS, BaselineSettings, Settings
 
 FOLDER = Path(__file__).parent
 NETWORKS = ("The lesson", "One hidden layer (100)", "Small CNN", "Strong CNN")

@@ -13,10 +13,11 @@ from playwright.sync_api import expect
 
 from benchmarks.killed_workers import kill_many
 from fmnist_core import NetworkSettings, RunStore, load_dataset
-from fmnist_core.architecture import PRESETS, count_parameters
+from fmnist_core.architecture import count_parameters
 from fmnist_core.dataset import DATA_DIGEST
 from fmnist_core.export import to_script
 from fmnist_core.runs import identify
+from fmnist_core.settings import PRESETS
 from tests.asynchronous import finish
 from tests.browser.test_lesson import TRAINING_SECONDS, button, has_no_traceback
 from tests.examples import network_run

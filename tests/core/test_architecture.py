@@ -6,12 +6,12 @@ import pytest
 
 from fmnist_core import NetworkSettings
 from fmnist_core.architecture import (
-    PRESETS,
     count_parameters,
     describe_layers,
     training_cost,
 )
 from fmnist_core.network import build_model
+from fmnist_core.settings import PRESETS
 
 
 def some_settings(seed):

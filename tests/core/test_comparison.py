@@ -6,8 +6,8 @@ from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import DescrStatsW
 
-from fmnist_core.comparison import compare, mcnemar_p, paired_interval
-from fmnist_core.evaluation import Z_95
+from fmnist_core.comparison import compare, mcnemar_p
+from fmnist_core.intervals import Z_95, paired_interval
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from fmnist_core import BaselineSettings, FMNISTError, NetworkSettings, cost, log_lines
-from fmnist_core.architecture import PRESETS
 from fmnist_core.environment import Environment
+from fmnist_core.settings import PRESETS
 
 
 def test_ones_own_machine_is_not_limited_and_a_hosted_one_is():

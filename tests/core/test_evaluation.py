@@ -6,7 +6,7 @@ from sklearn import metrics
 from statsmodels.stats.proportion import proportion_confint
 
 from fmnist_core import evaluate
-from fmnist_core.evaluation import wilson_interval
+from fmnist_core.intervals import wilson_interval
 from tests.examples import scores_for
 
 

@@ -8,11 +8,11 @@ from sklearn.neighbors import NearestCentroid, NearestNeighbors
 
 from fmnist_core import DatasetError, exploration
 from fmnist_core.dataset import Split
+from fmnist_core.doubtful_labels import find_doubtful
 from fmnist_core.exploration import (
     count_neighbours,
     describe_classes,
     distances_to_mean,
-    find_doubtful,
     lay_out,
     separate,
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from fmnist_core import NetworkSettings, train_network
-from fmnist_core.architecture import PRESETS
 from fmnist_core.export import to_notebook, to_script
+from fmnist_core.settings import PRESETS
 
 DATA = Path(__file__).parents[2] / "fmnist_core" / "data"
 

@@ -9,11 +9,12 @@ import pytest
 
 from benchmarks import lesson as lessons_own
 from fmnist_core import FashionMNIST, NetworkSettings, evaluate, network, train_network
-from fmnist_core.architecture import PRESETS, pictures_at_once
+from fmnist_core.architecture import pictures_at_once
 from fmnist_core.dataset import Split
 from fmnist_core.network import build_model, compile_model, restore_model
 from fmnist_core.preparation import hold_out, scale_and_flatten
 from fmnist_core.progress import Stopped
+from fmnist_core.settings import PRESETS
 
 TINY = {"epochs": 2, "batch_size": 64}
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fmnist_core import BaselineSettings, NetworkSettings, SettingsError
-from fmnist_core.settings import KINDS, Choice, Range, Several, Switch
+from fmnist_core.domains import Choice, Range, Several, Switch
+from fmnist_core.settings import KINDS
 
 
 def values_of(domain):

@@ -6,7 +6,7 @@ import pytest
 
 from fmnist_core import BaselineSettings, JobState
 from fmnist_core.dataset import CLASS_NAMES
-from fmnist_core.evaluation import wilson_interval
+from fmnist_core.intervals import wilson_interval
 from fmnist_core.progress import Progress
 from pages.parts import folds, passes, weights
 from tests.examples import baseline_run

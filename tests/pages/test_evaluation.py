@@ -12,10 +12,10 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, top_k_ac
 from statsmodels.stats.contingency_tables import mcnemar
 
 from fmnist_core import BaselineSettings, JobRefused, NetworkSettings, Run
-from fmnist_core.architecture import PRESETS
 from fmnist_core.comparison import compare
 from fmnist_core.dataset import CLASS_NAMES
 from fmnist_core.pictures import PictureError, decode, prepare
+from fmnist_core.settings import PRESETS
 from pages.parts import confusion, drawing, duel, engine, mistakes, ruler, run_names
 from pages.parts.measured import measure
 from tests.examples import baseline_run, network_run

@@ -5,7 +5,8 @@ import pytest
 
 from fmnist_core import BaselineSettings, NetworkSettings
 from fmnist_core.dataset import CLASS_NAMES
-from fmnist_core.exploration import count_neighbours, describe_classes, distances_to_mean, find_doubtful
+from fmnist_core.doubtful_labels import find_doubtful
+from fmnist_core.exploration import count_neighbours, describe_classes, distances_to_mean
 from pages.parts import class_view, data_map, explored, picture_list, sample
 from pages.parts import explorer_state as state
 from tests.examples import baseline_run, network_run

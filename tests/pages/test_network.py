@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from fmnist_core import JobState, NetworkSettings, cost
-from fmnist_core.architecture import PRESETS
 from fmnist_core.export import to_script
 from fmnist_core.progress import Progress
 from fmnist_core.runs import Run
+from fmnist_core.settings import PRESETS
 from pages.parts import compare, curves, engine, learned, network_plan
 from tests.examples import network_run
 from tests.pages.conftest import texts
