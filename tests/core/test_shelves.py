@@ -1,12 +1,12 @@
 """One contract for every place where runs can lie: a folder, a bucket in memory, a bucket behind S3's protocol."""
 
+import contextlib
 import errno
+import multiprocessing
 import os
-import subprocess
-import sys
+import signal
 import uuid
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -234,31 +234,35 @@ def test_a_disk_that_fills_up_while_a_run_is_written_harms_no_earlier_run_and_is
     _check_that_a_failure_is_told(tmp_path, "builtins.open", open_on_a_full_disk, reason, monkeypatch)
 
 
-WRITER = """
-import sys
-from tests.core.test_runs import baseline_run
-from fmnist_core import RunStore
-store, n = RunStore(sys.argv[1]), int(sys.argv[2])
-runs = [baseline_run(seed) for seed in range(n, n + 20)]
-print("ready", flush=True)
-for run in runs:
-    store.publish(run)
-    print(run.run_id, flush=True)
-"""
+def _publish_until_killed(folder, first_seed, told):
+    """Publish run after run, and tell of each as soon as `publish` has returned."""
+    store = RunStore(folder)
+    runs = [baseline_run(seed) for seed in range(first_seed, first_seed + 20)]
+    told.send("ready")
+    for run in runs:
+        store.publish(run)
+        told.send(run.run_id)
 
 
 def test_a_writer_killed_at_random_moments_loses_nothing_that_it_published(tmp_path):
     """`FMNIST_KILLS` sets how often; `make soak` takes 1,000."""
     lot = np.random.default_rng(0)
-    published: set[str] = set()
-    for n in range(int(os.environ.get("FMNIST_KILLS", "8"))):
-        command = [sys.executable, "-c", WRITER, str(tmp_path), str(1000 + 20 * n)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2], text=True) as writer:
-            assert writer.stdout.readline() == "ready\n"
-            for _ in range(int(lot.integers(0, 6))):
-                published.add(writer.stdout.readline().strip())
-            writer.kill()
-            published.update(line for line in writer.stdout.read().split("\n")[:-1])
+    forks = multiprocessing.get_context("forkserver")  # a process of its own each time, imported once
+    forks.set_forkserver_preload([__name__])
+    published = set()
+    for n in range(int(os.environ.get("FMNIST_KILLS", "20"))):
+        heard, told = forks.Pipe(duplex=False)
+        writer = forks.Process(target=_publish_until_killed, args=(tmp_path, 1000 + 20 * n, told))
+        writer.start()
+        told.close()
+        assert heard.recv() == "ready"
+        writer.join(lot.uniform(0, 0.02))  # seconds: a publication takes a few milliseconds
+        writer.kill()
+        with contextlib.suppress(EOFError):
+            while True:
+                published.add(heard.recv())
+        writer.join()
+        assert writer.exitcode in (0, -signal.SIGKILL)
     store = RunStore(tmp_path)
     kept = {record.run_id for record in store.records()}
     assert published <= kept
