@@ -141,7 +141,10 @@ def execute(task: str, kind: str, values: Mapping[str, Any], store: str, spread:
                 should_stop,
                 partial(_spread_folds, task, values) if spread else None,
             )
-            RunStore(store).publish(run)
+            runs = RunStore(store)
+            # An attempt that the queue took for lost may have come to its end: what is kept is not written anew.
+            if run.run_id not in runs:
+                runs.publish(run)
         except Stopped:
             return {"stopped": True}
         except FMNISTError as error:

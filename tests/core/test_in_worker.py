@@ -12,6 +12,7 @@ from fmnist_core.progress import Stopped
 from fmnist_core.runs import identify
 from tests.asynchronous import finish
 from tests.core.test_jobs import wait_for
+from tests.core.test_runs import baseline_run
 
 SHORT = BaselineSettings(folds=3, max_iter=1)
 
@@ -40,6 +41,17 @@ def test_what_was_asked_to_stop_before_it_began_stops(worker, tmp_path):
     assert worker.events[0] == {"task": "task", "started": True}
     assert {"task": "task", "noticed": True} in worker.events
     assert not in_worker._under_way
+
+
+def test_what_an_attempt_that_was_taken_for_lost_has_kept_is_not_written_anew(worker, tmp_path, monkeypatch):
+    monkeypatch.setattr(in_worker, "compute_run", lambda *_: baseline_run(1))
+    written = []
+    for attempt in ("one", "other"):
+        outcome = in_worker.execute(attempt, "baseline", SHORT.to_dict(), str(tmp_path), False)
+        (path,) = tmp_path.iterdir()
+        assert path.name == f"{outcome['saved']}.zip"
+        written.append(path.stat().st_ino)
+    assert written[0] == written[1]
 
 
 def test_only_the_latest_requests_are_remembered():
