@@ -141,9 +141,12 @@ def test_foreign_hosts_and_origins_are_refused(hosted):
         assert request(hosted, "GET", stream, Origin=origin, **UPGRADE)[0].status == 403, origin
 
 
-def test_a_wrong_variable_ends_the_server_with_its_sentence(tmp_path):
+def test_a_wrong_variable_also_one_of_streamlits_secrets_ends_the_server_with_its_sentence(tmp_path):
+    """Streamlit's own cloud has secrets where others have variables."""
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "secrets.toml").write_text('FMNIST_QUEUE = "many"')
     with pytest.raises(RuntimeError, match="FMNIST_QUEUE must be a whole number, 1 or more; got 'many'"):  # noqa: SIM117
-        with running_server(tmp_path, FMNIST_QUEUE="many"):
+        with running_server(tmp_path):
             pass
 
 
