@@ -237,7 +237,7 @@ def test_a_disk_that_fills_up_while_a_run_is_written_harms_no_earlier_run_and_is
 def _publish_until_killed(folder, first_seed, told):
     """Publish run after run, and tell of each as soon as `publish` has returned."""
     store = RunStore(folder)
-    runs = [baseline_run(seed) for seed in range(first_seed, first_seed + 20)]
+    runs = [baseline_run(seed) for seed in range(first_seed, first_seed + 8)]
     told.send("ready")
     for run in runs:
         store.publish(run)
@@ -252,7 +252,7 @@ def test_a_writer_killed_at_random_moments_loses_nothing_that_it_published(tmp_p
     published = set()
     for n in range(int(os.environ.get("FMNIST_KILLS", "20"))):
         heard, told = forks.Pipe(duplex=False)
-        writer = forks.Process(target=_publish_until_killed, args=(tmp_path, 1000 + 20 * n, told))
+        writer = forks.Process(target=_publish_until_killed, args=(tmp_path, 1000 + 8 * n, told))
         writer.start()
         told.close()
         assert heard.recv() == "ready"
