@@ -18,21 +18,32 @@ if TYPE_CHECKING:
         RunDamaged,
         RunNotFound,
         SettingsError,
+        StoreUnreachable,
     )
     from fmnist_core.evaluation import Report, evaluate
     from fmnist_core.jobs import Job, JobQueue, JobState
     from fmnist_core.network import NetworkResult, train_network
-    from fmnist_core.runs import Run, RunRecord, RunStore
+    from fmnist_core.run_store import RunStore
+    from fmnist_core.runs import Run, RunRecord
     from fmnist_core.settings import BaselineSettings, NetworkSettings
 
 _HOME = {
     "baseline": ("BaselineResult", "run_baseline"),
     "dataset": ("CLASS_NAMES", "FashionMNIST", "load_dataset"),
-    "errors": ("DatasetError", "FMNISTError", "JobRefused", "RunDamaged", "RunNotFound", "SettingsError"),
+    "errors": (
+        "DatasetError",
+        "FMNISTError",
+        "JobRefused",
+        "RunDamaged",
+        "RunNotFound",
+        "SettingsError",
+        "StoreUnreachable",
+    ),
     "evaluation": ("Report", "evaluate"),
     "jobs": ("Job", "JobQueue", "JobState"),
     "network": ("NetworkResult", "train_network"),
-    "runs": ("Run", "RunRecord", "RunStore"),
+    "run_store": ("RunStore",),
+    "runs": ("Run", "RunRecord"),
     "settings": ("BaselineSettings", "NetworkSettings"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -57,6 +68,7 @@ __all__ = [
     "RunRecord",
     "RunStore",
     "SettingsError",
+    "StoreUnreachable",
     "evaluate",
     "load_dataset",
     "run_baseline",

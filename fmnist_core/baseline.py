@@ -108,6 +108,19 @@ class BaselineResult:
         }
 
 
+def to_pixels(images: np.ndarray, settings: BaselineSettings) -> np.ndarray:
+    """What the classifier sees of pictures: each as one row, scaled unless the settings say no; (n, 784), float64."""
+    # float64, as the lesson has it: float32 would end at 0.8188 instead of 0.8194.
+    return scale_and_flatten(images) if settings.scaling else images.reshape(len(images), -1).astype(np.float64)
+
+
+def score(
+    images: np.ndarray, settings: BaselineSettings, coefficients: np.ndarray, intercepts: np.ndarray
+) -> np.ndarray:
+    """Decision values: each pixel times its weight, added up for each class; (n, 10), float64."""
+    return to_pixels(images, settings) @ coefficients.T + intercepts
+
+
 def to_probabilities(scores: np.ndarray, loss_name: str) -> np.ndarray | None:
     """Turn one-against-all scores into probabilities, by `SGDClassifier.predict_proba`'s own rule.
 
@@ -192,7 +205,7 @@ def run_fold(
     # Without shuffling, as cross_validate cuts the folds when it is given a number.
     seen, held_out = list(StratifiedKFold(settings.folds).split(labels, labels))[number - 1]
     classifier = _fit(images[seen], labels[seen], settings, on_share, should_stop)
-    scores = classifier.score(images[held_out])
+    scores = score(images[held_out], settings, classifier.coefficients, classifier.intercepts)
     accuracy = float(np.mean(scores.argmax(axis=1) == labels[held_out]))
     return Fold(number, held_out, scores, accuracy, time.perf_counter() - start, classifier.iterations)
 
@@ -263,7 +276,7 @@ def run_baseline(
         log_loss=None if probabilities is None else float(log_loss(labels, probabilities)),
         fold_of=fold_of,
         out_of_fold_scores=scores,
-        test_scores=final.score(dataset.test.images).astype(np.float32),
+        test_scores=score(dataset.test.images, settings, final.coefficients, final.intercepts).astype(np.float32),
         coefficients=final.coefficients.astype(np.float32),
         intercepts=final.intercepts.astype(np.float32),
     )
@@ -274,15 +287,6 @@ class _LinearClassifier:
     coefficients: np.ndarray
     intercepts: np.ndarray
     iterations: int
-    scaling: bool
-
-    def score(self, images: np.ndarray) -> np.ndarray:
-        return _prepare(images, self.scaling) @ self.coefficients.T + self.intercepts
-
-
-def _prepare(images: np.ndarray, scaling: bool) -> np.ndarray:
-    # float64, as the lesson has it: float32 would end at 0.8188 instead of 0.8194.
-    return scale_and_flatten(images, np.float64) if scaling else images.reshape(len(images), -1).astype(np.float64)
 
 
 def _fit(
@@ -292,7 +296,7 @@ def _fit(
     on_share: OnShare | None,
     should_stop: ShouldStop | None,
 ) -> _LinearClassifier:
-    pixels = _nonzero_pixels(images, settings.scaling) if _CAN_SKIP_ZEROS else _prepare(images, settings.scaling)
+    pixels = _nonzero_pixels(images, settings) if _CAN_SKIP_ZEROS else to_pixels(images, settings)
     # The draw by which SGDClassifier gives each of its one-against-all classifiers a seed.
     seeds = np.random.RandomState(settings.seed).randint(np.iinfo(np.int32).max, size=N_CLASSES)
 
@@ -317,14 +321,13 @@ def _fit(
         coefficients=np.vstack([one.coef_ for one in ordered]),
         intercepts=np.concatenate([one.intercept_ for one in ordered]),
         iterations=max(one.n_iter_ for one in ordered),
-        scaling=settings.scaling,
     )
 
 
-def _nonzero_pixels(images: np.ndarray, scaling: bool) -> csr_matrix:
-    """`_prepare`'s very numbers without its zeros, half of all: `SGDClassifier` then does half the work."""
+def _nonzero_pixels(images: np.ndarray, settings: BaselineSettings) -> csr_matrix:
+    """The very numbers of `to_pixels` without its zeros, half of all: `SGDClassifier` then does half the work."""
     flat = images.reshape(len(images), -1)
-    values = scale_and_flatten(np.arange(256, dtype=np.uint8))[:, 0] if scaling else np.arange(256.0)
+    values = to_pixels(np.arange(256, dtype=np.uint8), settings)[:, 0]
     ends = np.concatenate([[0], np.cumsum(np.count_nonzero(flat, axis=1))]).astype(np.int32)
     data, places = np.empty(ends[-1]), np.empty(ends[-1], dtype=np.int32)
     columns = np.arange(flat.shape[1], dtype=np.int32)

@@ -20,7 +20,7 @@ from collections.abc import Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from distributed import Worker, WorkerPlugin, as_completed, get_worker, worker_client
@@ -32,7 +32,8 @@ from fmnist_core.environment import Environment
 from fmnist_core.errors import FMNISTError
 from fmnist_core.preparation import scale_and_flatten
 from fmnist_core.progress import Stopped
-from fmnist_core.runs import RunStore, compute_run
+from fmnist_core.run_store import RunStore
+from fmnist_core.runs import NetworkRun, compute_run
 from fmnist_core.settings import KINDS, BaselineSettings
 
 logger = logging.getLogger(__name__)
@@ -235,5 +236,6 @@ def _predict(run_id: str, images: np.ndarray, store: str) -> np.ndarray:
 
 @lru_cache(maxsize=4)  # the largest network has 4 million weights: 16 MB
 def _restored(run_id: str, store: str) -> Any:
-    run = RunStore(store, Environment.read().prepared).load(run_id)  # a worker has the prepared runs with the project
+    runs = RunStore(store, Environment.read().prepared)  # a worker has the prepared runs with the project
+    run = cast(NetworkRun, runs.load(run_id))
     return network.restore_model(run.settings, run.result.weights)

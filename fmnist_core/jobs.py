@@ -35,7 +35,8 @@ from fmnist_core.environment import Environment
 from fmnist_core.errors import FMNISTError, JobRefused
 from fmnist_core.own_worker import OwnWorker
 from fmnist_core.progress import Progress
-from fmnist_core.runs import RunStore, identify
+from fmnist_core.run_store import RunStore
+from fmnist_core.runs import identify
 from fmnist_core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ _TICK = 0.1  # seconds between two looks of the dispatcher when nothing wakes it
 # A stop that the computation has not noticed by then ends the worker's process. A network looks often and has
 # something to keep; one step of scikit-learn can take minutes and leaves nothing.
 _POLITE_SECONDS = {"network": 15.0, "baseline": 0.7}
+_CONNECT_SECONDS = 10  # to wait for a scheduler elsewhere before the log says that it cannot be reached
 _ANSWER_SECONDS = 20  # a worker that is only just loading TensorFlow needs 10 of them
 _MOST_ASKED = 100  # pictures in one question
 _KEPT_JOBS = 200  # ended jobs remembered for the pages
@@ -140,6 +142,10 @@ class _Running:
     run_id: str
     future: Future
     deadline: float | None = None
+
+
+class _SchedulerUnreachable(OSError):
+    """Nobody answers at the scheduler's address, or it turns us away."""
 
 
 class JobQueue:
@@ -277,12 +283,12 @@ class JobQueue:
             raise ValueError(f"Expected 1 to {_MOST_ASKED} pictures of 28 x 28 bytes, got {images.shape}.")
         client = self._client
         if client is None:
-            raise JobRefused("The worker is starting. Try again in a few seconds.")
+            raise JobRefused(f"{self.why_idle} Try again in a few seconds.")
 
         async def ask() -> np.ndarray:
             workers = await client.nthreads()
             if not workers:
-                raise JobRefused("The worker is starting. Try again in a few seconds.")
+                raise JobRefused(f"{self.why_idle} Try again in a few seconds.")
             address = min(workers, key=lambda each: (each not in self._warm, each))
             answers = await client.run(in_worker.answer, run_id, images, self._store.address, workers=[address])
             return answers[address]
@@ -299,6 +305,13 @@ class JobQueue:
     def status(self) -> ClusterStatus:
         """The workers, as of the last look."""
         return self._status
+
+    @property
+    def why_idle(self) -> str:
+        """Why nothing is computed while there is no worker, in a sentence."""
+        if self._environment.scheduler:
+            return "No worker can be reached just now."
+        return "The worker is starting."
 
     def close(self) -> None:
         """Stop computing and end the worker's process. Finished runs stay in the store."""
@@ -382,6 +395,8 @@ class JobQueue:
                         self._look_after(client)
                         with self._changed:
                             self._changed.wait(_TICK)
+            except _SchedulerUnreachable as error:
+                logger.warning("%s", error)
             # Whatever breaks between us and the cluster, the queue must live on and try again.
             except Exception:
                 logger.exception("The cluster was lost; trying again.")
@@ -399,7 +414,13 @@ class JobQueue:
                 advice = dask.config.get("distributed.nanny.pre-spawn-environ")
                 self._own_worker = OwnWorker(cluster.scheduler_address, advice)
                 stack.callback(self._own_worker.end)
-            client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=20))
+            try:
+                client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=_CONNECT_SECONDS))
+            except OSError as error:
+                raise _SchedulerUnreachable(
+                    f"The Dask scheduler {address or 'of this machine'} cannot be reached ({error}). It is tried again until it can, and "
+                    "what was asked for waits. FMNIST_SCHEDULER names another."
+                ) from error
             client.subscribe_topic(in_worker.TOPIC, self._on_event)
             client.register_plugin(in_worker.WarmUp())
             if not address:

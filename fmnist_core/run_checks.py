@@ -19,7 +19,7 @@ from fmnist_core.dataset import N_CLASSES, N_PIXELS, N_TEST, N_TRAIN
 from fmnist_core.settings import BaselineSettings, NetworkSettings
 
 if TYPE_CHECKING:
-    from fmnist_core.runs import Run, RunRecord
+    from fmnist_core.runs import AnyRun, RunRecord
 
 _HISTORY = {"loss", "accuracy", "val_loss", "val_accuracy"}
 _HEADLINE = {"accuracy", "loss", "n_pictures", "n_parameters"}
@@ -92,7 +92,7 @@ def check_record(record: RunRecord) -> None:
     )
 
 
-def check_result(run: Run) -> None:
+def check_result(run: AnyRun) -> None:
     """Check the figures and arrays of a run whose record is right already.
 
     Raises
@@ -100,7 +100,8 @@ def check_result(run: Run) -> None:
     ValueError
         It names what a run does not hold in this form.
     """
-    result, settings = run.result, run.settings
+    settings = run.settings
+    result: Any = run.result  # not known yet to be what its class says
     if isinstance(settings, BaselineSettings):
         _check_baseline(result, settings)
         arrays = _baseline_arrays(settings)

@@ -23,7 +23,7 @@ def draw_progress(settings: Settings, progress: Progress) -> None:
 
 def draw_run(run_id: str) -> None:
     """All folds, their mean and spread, and the lesson's figure beside it."""
-    run = engine.run(run_id)
+    run = engine.baseline_run(run_id)
     found.note_run(run)
     result = run.result
     table = folds.to_table(result.fold_accuracies, result.fold_seconds, result.fold_iterations)
@@ -95,5 +95,5 @@ with results:
 passes.show(settings)
 run_id = identify(settings, engine.data_digest())
 if run_id in engine.store():
-    weights.show(engine.run(run_id))
+    weights.show(engine.baseline_run(run_id))
 st.page_link("network.py", label="Next: train a neural network", icon=":material/arrow_forward:")

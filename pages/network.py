@@ -47,7 +47,7 @@ def draw_progress(settings: NetworkSettings, progress: Progress) -> None:
 
 def draw_run(run_id: str) -> None:
     """The whole training, where it ended, what it learned, and how to take it home."""
-    run = engine.run(run_id)
+    run = engine.network_run(run_id)
     found.note_run(run)
     result = run.result
     report = engine.held_out_report(run_id)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from fmnist_core.dataset import load_dataset
 from fmnist_core.network import warm_up
-from fmnist_core.runs import RunStore, compute_run
+from fmnist_core.run_store import RunStore
+from fmnist_core.runs import compute_run
 from fmnist_core.settings import PRESETS, BaselineSettings, Settings
 
 FOLDER = Path(__file__).parent

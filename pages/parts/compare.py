@@ -70,7 +70,7 @@ def curves_table(records: Sequence[RunRecord]) -> pd.DataFrame:
     """One row a run and epoch."""
     tables = []
     for number, record in enumerate(records, start=1):
-        table = curves.learning_table(engine.run(record.run_id).result)
+        table = curves.learning_table(engine.network_run(record.run_id).result)
         table.insert(0, "run", str(number))
         tables.append(table[table["epoch"] > 0])
     return pd.concat(tables, ignore_index=True)

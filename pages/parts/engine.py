@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import streamlit as st
 
-from fmnist_core import FashionMNIST, JobQueue, Report, Run, RunStore, evaluate, load_dataset
+from fmnist_core import BaselineResult, FashionMNIST, JobQueue, Report, RunStore, evaluate, load_dataset
 from fmnist_core.dataset import DATA_DIGEST
 from fmnist_core.environment import Environment
+from fmnist_core.runs import AnyRun, BaselineRun, NetworkRun
 
 _environment = Environment()
 _queue: JobQueue | None = None
@@ -63,14 +66,24 @@ def dataset() -> FashionMNIST:
     return load_dataset()
 
 
-def run(run_id: str) -> Run:
+def run(run_id: str) -> AnyRun:
     """A finished run, verified; its arrays are shared by all visitors and read-only."""
     return _load(store().address, run_id)
 
 
+def baseline_run(run_id: str) -> BaselineRun:
+    """The same, for callers who know that it is a baseline's."""
+    return cast(BaselineRun, run(run_id))
+
+
+def network_run(run_id: str) -> NetworkRun:
+    """The same, for callers who know that it is a network's."""
+    return cast(NetworkRun, run(run_id))
+
+
 # 1 MB each, tens of MB for the largest networks that may be trained.
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _load(address: str, run_id: str) -> Run:  # address: part of the key
+def _load(address: str, run_id: str) -> AnyRun:  # address: part of the key
     return store().load(run_id)
 
 
@@ -82,13 +95,14 @@ def held_out_report(run_id: str) -> Report:
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _held_out_report(address: str, run_id: str) -> Report:  # address: part of the key
     result, labels = run(run_id).result, dataset().train.labels
-    if run(run_id).settings.kind == "baseline":
+    if isinstance(result, BaselineResult):
         return evaluate(labels, result.out_of_fold_probabilities, result.out_of_fold_scores)
     return evaluate(labels[result.validation_indices], result.validation_probabilities)
 
 
 def held_out_indices(run_id: str) -> np.ndarray:
     """Positions, in the training pictures, of what `held_out_report` measured; (n,), int32."""
-    if run(run_id).settings.kind == "baseline":
+    result = run(run_id).result
+    if isinstance(result, BaselineResult):
         return np.arange(len(dataset().train.labels), dtype=np.int32)
-    return run(run_id).result.validation_indices
+    return result.validation_indices

@@ -75,7 +75,7 @@ def best_baseline() -> RunRecord | None:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def doubtful(run_id: str, name: str) -> DoubtfulLabels:
     """The labels of a split that a baseline doubts; it had not seen the pictures that it judges."""
-    result = engine.run(run_id).result
+    result = engine.baseline_run(run_id).result
     scores = result.out_of_fold_scores if name == "train" else result.test_scores
     # in portions: all at once would take 20 MB more for a moment, which the server's process would keep
     portions = np.array_split(scores, len(scores) // 5_000)

@@ -9,8 +9,9 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import BaselineSettings, Run, RunRecord
+from fmnist_core import BaselineSettings, RunRecord
 from fmnist_core.baseline import dummy_accuracy
+from fmnist_core.runs import BaselineRun
 from pages.parts import engine, theme
 
 LESSON_MEAN = 0.8194166666666666  # what the lesson prints for five folds and max_iter=5
@@ -136,7 +137,7 @@ def convergence(iterations: Sequence[int], max_iter: int) -> str:
     )
 
 
-def without_scaling(run: Run, records: Sequence[RunRecord]) -> str:
+def without_scaling(run: BaselineRun, records: Sequence[RunRecord]) -> str:
     """What scaling would have gained: the same settings with it, if anybody has run them."""
     why = (
         "The pixels were **not scaled**: they reach 255 instead of 1. The learner's steps are made for numbers around "

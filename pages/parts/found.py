@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from fmnist_core import Run
+from fmnist_core.runs import AnyRun
 
 _FOUND, _OPENED = "found", "found.opened"
 _MEASURED_ON = {"baseline": "out of fold", "network": "on validation"}
@@ -23,7 +23,7 @@ def note_picture(split: str, position: int) -> None:
     _note("pictures", "1 picture opened" if len(opened) == 1 else f"{len(opened):,} pictures opened")
 
 
-def note_run(run: Run) -> None:
+def note_run(run: AnyRun) -> None:
     """A finished run was seen; the best of its kind is remembered."""
     accuracy, kind = run.record.headline["accuracy"], run.settings.kind
     best = st.session_state.get(f"{_FOUND}.{kind}", 0.0)

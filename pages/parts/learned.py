@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from fmnist_core import Run
 from fmnist_core.architecture import describe_layers
 from fmnist_core.dataset import CLASS_NAMES
+from fmnist_core.runs import NetworkRun
 from pages.parts import engine, gallery, one_picture
 from pages.parts.measured import measure
 
@@ -95,7 +95,7 @@ def weights_chart(
 
 
 @st.fragment
-def show(run: Run) -> None:
+def show(run: NetworkRun) -> None:
     """Weight pictures with a slider over the epochs, and the pictures gained and lost on the way."""
     result = run.result
     n_epochs = len(result.validation_predictions_by_epoch) - 1
@@ -128,13 +128,12 @@ def show(run: Run) -> None:
         _show_gained_and_lost(run, n_epochs)
 
 
-def gained_and_lost(run: Run, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+def gained_and_lost(run: NetworkRun, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
     """Places, in the validation pictures, that were wrong after epoch `first` and right after `last`; and the reverse.
 
     Parameters
     ----------
-    run : Run
-        A network.
+    run : NetworkRun
     first, last : int
         Epochs; 0 is before training.
 
@@ -147,7 +146,7 @@ def gained_and_lost(run: Run, first: int, last: int) -> tuple[np.ndarray, np.nda
     return np.flatnonzero(after & ~before), np.flatnonzero(before & ~after)
 
 
-def _show_gained_and_lost(run: Run, n_epochs: int) -> None:
+def _show_gained_and_lost(run: NetworkRun, n_epochs: int) -> None:
     st.markdown("**Which pictures did it gain and lose on the way?** A click opens one.")
     first, last = st.slider(
         "Between two epochs", 0, n_epochs, (1, n_epochs), key=f"learned.pair.{n_epochs}", help="On validation pictures."
@@ -165,7 +164,7 @@ def _show_gained_and_lost(run: Run, n_epochs: int) -> None:
             _show_pictures(run, places[:_PICTURES], first, last, title.partition(":")[0])
 
 
-def _show_pictures(run: Run, places: np.ndarray, first: int, last: int, title: str) -> None:
+def _show_pictures(run: NetworkRun, places: np.ndarray, first: int, last: int, title: str) -> None:
     train, positions = engine.dataset().train, run.result.validation_indices[places]
     said = run.result.validation_predictions_by_epoch[[first, last]][:, places]
     clicked = gallery.show(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from fmnist_core import Report, Run, evaluate
+from fmnist_core import BaselineResult, Report, evaluate
 from fmnist_core.baseline import to_probabilities
 from fmnist_core.calibration import top_k_accuracy
+from fmnist_core.runs import AnyRun
 from pages.parts import engine
 
 VALIDATION = "validation"
@@ -44,7 +45,7 @@ class Measured:
     top_2: float
 
     @property
-    def run(self) -> Run:
+    def run(self) -> AnyRun:
         """The run itself; not kept here, or forty of these would keep forty runs."""
         return engine.run(self.run_id)
 
@@ -79,9 +80,9 @@ class Measured:
 
     def probabilities(self, place: int) -> np.ndarray | None:
         """The ten probabilities of one picture, float64; None for a loss without probabilities."""
-        row = self.ranking[place : place + 1]
-        if self.run.settings.kind == "baseline":
-            shares = to_probabilities(row, self.run.result.loss_name)
+        row, result = self.ranking[place : place + 1], self.run.result
+        if isinstance(result, BaselineResult):
+            shares = to_probabilities(row, result.loss_name)
             return None if shares is None else shares[0]
         return row[0].astype(np.float64)
 
@@ -93,15 +94,13 @@ def measure(run_id: str, on: str = VALIDATION) -> Measured:
 
 @st.cache_resource(max_entries=48, show_spinner=False)
 def _measure(address: str, run_id: str, on: str) -> Measured:  # address: part of the key
-    run = engine.run(run_id)
-    result, dataset = run.result, engine.dataset()
-    baseline = run.settings.kind == "baseline"
+    result, dataset = engine.run(run_id).result, engine.dataset()
     if on == TEST:
         labels, indices = dataset.test.labels, np.arange(len(dataset.test.labels), dtype=np.int32)
-        ranking = result.test_scores if baseline else result.test_probabilities
+        ranking = result.test_scores if isinstance(result, BaselineResult) else result.test_probabilities
         report = evaluate(labels, result.test_probabilities, ranking)
     else:
         indices, report = engine.held_out_indices(run_id), engine.held_out_report(run_id)
         labels = dataset.train.labels[indices]
-        ranking = result.out_of_fold_scores if baseline else result.validation_probabilities
+        ranking = result.out_of_fold_scores if isinstance(result, BaselineResult) else result.validation_probabilities
     return Measured(run_id, on, indices, labels, ranking, report, top_k_accuracy(labels, ranking, 2))

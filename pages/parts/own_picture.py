@@ -10,10 +10,9 @@ import numpy as np
 import streamlit as st
 
 from fmnist_core import FMNISTError, RunRecord
-from fmnist_core.baseline import to_probabilities
+from fmnist_core.baseline import score, to_probabilities
 from fmnist_core.dataset import CLASS_NAMES, SIDE
 from fmnist_core.pictures import PictureError, Recipe, Step, decode, prepare
-from fmnist_core.preparation import scale_and_flatten
 from pages.parts import csv_button, drawing, engine, one_picture, run_names
 
 _MOST_RUNS = 3
@@ -188,10 +187,9 @@ def predict(run_id: str, small: np.ndarray) -> tuple[np.ndarray, bool]:
     ndarray of shape (10,), float64, and whether these are probabilities.
     """
     images = small.reshape(1, SIDE, SIDE)
-    run = engine.run(run_id)
-    if run.settings.kind == "network":
+    if engine.run(run_id).settings.kind == "network":
         return engine.queue().predict(run_id, images)[0].astype(np.float64), True
-    pixels = scale_and_flatten(images) if run.settings.scaling else images.reshape(1, -1).astype(np.float64)
-    scores = pixels @ run.result.coefficients.T + run.result.intercepts
+    run = engine.baseline_run(run_id)
+    scores = score(images, run.settings, run.result.coefficients, run.result.intercepts)
     probabilities = to_probabilities(scores, run.result.loss_name)
     return (scores[0], False) if probabilities is None else (probabilities[0], True)

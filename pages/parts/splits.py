@@ -63,7 +63,7 @@ def held_out_chart(table: pd.DataFrame) -> go.Figure:
 
 def accuracy_chart(record: RunRecord) -> go.Figure:
     """Training and validation accuracy of one of the three, from 0 to 1 so that they can be compared."""
-    table = curves.learning_table(engine.run(record.run_id).result)
+    table = curves.learning_table(engine.network_run(record.run_id).result)
     figure = curves.learning_chart(table[table["epoch"] > 0], "accuracy", record.settings.to_dict()["epochs"])
     figure.update_yaxes(range=[-0.03, 1.03], tickformat=".1f")
     figure.update_layout(height=280)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from fmnist_core import Run
 from fmnist_core.export import to_notebook, to_script
+from fmnist_core.runs import NetworkRun
 from pages.parts import curves
 
 
-def show(run: Run) -> None:
+def show(run: NetworkRun) -> None:
     """Downloads, each complete in itself, and the code to read here."""
     st.subheader("Take it home")
     stopped = run.record.stopped_after is not None

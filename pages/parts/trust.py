@@ -9,7 +9,7 @@ import streamlit as st
 
 from fmnist_core.calibration import Answering, Calibration, answer_only_when_sure, calibrate
 from fmnist_core.intervals import wilson_interval
-from pages.parts import csv_button, theme
+from pages.parts import csv_button, engine, theme
 from pages.parts.measured import Measured
 
 
@@ -128,7 +128,7 @@ def show(measured: Measured) -> None:
 def _show_calibration(measured: Measured, right: np.ndarray) -> None:
     report = measured.report
     if not measured.is_probabilistic:
-        loss = measured.run.result.loss_name
+        loss = engine.baseline_run(measured.run_id).result.loss_name
         st.info(
             f"The loss **{loss}** gives scores, not probabilities. They rank the classes, but none says how "
             "often it is right: there is no reliability diagram. Use log_loss or modified_huber for one.",

@@ -8,32 +8,31 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fmnist_core import Run
+from fmnist_core.baseline import to_pixels
 from fmnist_core.dataset import CLASS_NAMES
-from fmnist_core.preparation import scale_and_flatten
+from fmnist_core.runs import BaselineRun
 from pages.parts import csv_button, engine, learned
 
 _SAMPLE = "weights.sample"
 
 
-def contributions(run: Run, image: np.ndarray) -> np.ndarray:
+def contributions(run: BaselineRun, image: np.ndarray) -> np.ndarray:
     """What each pixel adds to the score of each class; with the intercept they sum to the score.
 
     Parameters
     ----------
-    run : Run
-        A baseline.
+    run : BaselineRun
     image : ndarray of shape (28, 28), uint8
 
     Returns
     -------
     ndarray of shape (10, 28, 28), float64
     """
-    pixels = scale_and_flatten(image[None])[0] if run.settings.scaling else image.reshape(-1).astype(np.float64)
+    pixels = to_pixels(image[None], run.settings)
     return (run.result.coefficients * pixels).reshape(10, 28, 28)
 
 
-def to_table(run: Run) -> pd.DataFrame:
+def to_table(run: BaselineRun) -> pd.DataFrame:
     """One row a pixel, one column a class: the weights."""
     table = pd.DataFrame(run.result.coefficients.T, columns=list(CLASS_NAMES))
     table.insert(0, "row", np.arange(784) // 28)
@@ -42,7 +41,7 @@ def to_table(run: Run) -> pd.DataFrame:
 
 
 @st.fragment
-def show(run: Run) -> None:
+def show(run: BaselineRun) -> None:
     """Draw the weights, and the contributions in a picture of the visitor's choice."""
     result = run.result
     st.subheader("What it learned")
@@ -61,7 +60,7 @@ def show(run: Run) -> None:
     _show_sample(run)
 
 
-def _show_sample(run: Run) -> None:
+def _show_sample(run: BaselineRun) -> None:
     train, result = engine.dataset().train, run.result
     st.markdown("**Which pixels of one picture spoke for and against?**")
     position = int(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fmnist_core import BaselineResult, BaselineSettings, FMNISTError, NetworkSettings, Run, RunStore, runs
+from fmnist_core import BaselineResult, BaselineSettings, FMNISTError, NetworkSettings, Run, RunStore, run_file, runs
 from fmnist_core.errors import RunDamaged, RunNotFound, StoreUnreachable
 from fmnist_core.runs import identify
 
@@ -245,7 +245,7 @@ def test_a_writer_killed_at_any_step_leaves_a_whole_run_or_none(tmp_path, step):
 def test_a_run_that_could_not_be_read_again_is_not_published(store, monkeypatch):
     earlier, run = baseline_run(1), baseline_run(2)
     store.publish(earlier)
-    monkeypatch.setattr(runs, "_LARGEST_RUN", 3 * 2**20)
+    monkeypatch.setattr(run_file, "LARGEST_RUN", 3 * 2**20)
     with pytest.raises(FMNISTError, match=r"takes 3 MB, and at most 3 MB can be kept. Choose a smaller network"):
         store.publish(run)
     monkeypatch.undo()
@@ -326,7 +326,7 @@ def test_nothing_in_the_prepared_folder_is_ever_changed(tmp_path, caplog):
     for _ in range(3):
         assert [record.run_id for record in store.records()] == [whole.run_id]
     assert sum(broken.run_id in message for message in caplog.messages) <= 2, "what is damaged is told once"
-    with pytest.raises(RunDamaged):
+    with pytest.raises(RunDamaged, match="Its file stays where it is; run it again"):
         store.load(broken.run_id)
     with pytest.raises(FMNISTError, match="Read-only"):
         RunStore(tmp_path / "prepared", read_only=True).publish(broken)
