@@ -418,8 +418,8 @@ class JobQueue:
                 client = stack.enter_context(Client(address or cluster, set_as_default=False, timeout=_CONNECT_SECONDS))
             except OSError as error:
                 raise _SchedulerUnreachable(
-                    f"The Dask scheduler {address or 'of this machine'} cannot be reached ({error}). It is tried again until it can, and "
-                    "what was asked for waits. FMNIST_SCHEDULER names another."
+                    f"The Dask scheduler {address or 'of this machine'} cannot be reached ({error}). It is tried again "
+                    "until it can, and what was asked for waits. FMNIST_SCHEDULER names another."
                 ) from error
             client.subscribe_topic(in_worker.TOPIC, self._on_event)
             client.register_plugin(in_worker.WarmUp())

@@ -144,7 +144,7 @@ def _in_words(job: Job) -> str:
 
 def _waiting_in_words(job: Job) -> str:
     if engine.queue().status.n_workers == 0:
-        return "The worker is starting; this takes a few seconds…"
+        return f"{engine.queue().why_idle} This begins as soon as a worker is there…"
     if not job.position:
         return "About to start…"
     wait = f" It will start in about {cost.in_words(job.wait)}." if job.wait else ""
