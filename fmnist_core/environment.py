@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,4 +73,6 @@ def _read(field: dataclasses.Field, variables: Mapping[str, str], default: Any) 
         raise FMNISTError(f"{name} must be a whole number, {least} or more; got {text[:100]!r}.")
     if any(character in text for character in ";\r\n"):
         raise FMNISTError(f"{name} must hold no semicolon and no line break; got {text[:100]!r}.")
+    if field.name == "scheduler" and not re.fullmatch(r"(tcp|tls)://\S+:\d{1,5}", text):
+        raise FMNISTError(f"{name} must be like tcp://10.0.0.1:8786 or tls://10.0.0.1:8786; got {text[:100]!r}.")
     return text

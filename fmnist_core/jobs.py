@@ -29,6 +29,7 @@ from typing import Any, Self
 import dask
 import numpy as np
 from distributed import Client, Future, KilledWorker, Scheduler, SpecCluster
+from distributed.security import Security
 
 from fmnist_core import cost, in_worker
 from fmnist_core.environment import Environment
@@ -163,9 +164,15 @@ class JobQueue:
     environment : Environment, optional
         The scheduler's address and the limits. Without an address, a cluster with a single worker is started on
         this machine, reachable from this machine only.
+
+    Raises
+    ------
+    FMNISTError
+        When the scheduler speaks TLS, and there is no certificate to show it.
     """
 
     def __init__(self, store: RunStore, data_digest: str, environment: Environment | None = None) -> None:
+        _refuse_without_certificate((environment or Environment()).scheduler)
         self._store = store
         self._data_digest = data_digest
         self._environment = environment or Environment()
@@ -572,6 +579,21 @@ class JobQueue:
 
 def _without(visitor: str, visitors: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in visitors if each != visitor)
+
+
+def _refuse_without_certificate(address: str) -> None:
+    """Say at once what no further attempt would mend."""
+    if not address.startswith("tls:"):
+        return
+    try:
+        problem = "" if Security().get_connection_args("client")["ssl_context"] else "none is named"
+    except OSError as error:
+        problem = str(error)
+    if problem:
+        raise FMNISTError(
+            f"The scheduler {address} wants to see a certificate ({problem}). Name authority, certificate and key with "
+            "DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ..._TLS__CLIENT__CERT and ..._TLS__CLIENT__KEY."
+        )
 
 
 def _own_scheduler() -> SpecCluster:

@@ -20,6 +20,7 @@ from distributed.security import Security
 
 from fmnist_core import (
     BaselineSettings,
+    FMNISTError,
     JobQueue,
     JobRefused,
     JobState,
@@ -217,6 +218,15 @@ def test_who_shows_no_certificate_or_a_foreign_one_is_turned_away(start, certifi
         assert all(process.wait(60) != 0 for process in strangers)
         client.wait_for_workers(1, timeout=60)
         assert len(client.scheduler_info()["workers"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "problem"), [({}, "none is named"), ({"ca-file": "a", "client.cert": "b"}, "No such")]
+)
+def test_a_queue_without_a_certificate_is_refused_at_once(tmp_path, files, problem):
+    tls = {f"distributed.comm.tls.{name}": str(tmp_path / file) for name, file in files.items()}
+    with dask.config.set(tls), pytest.raises(FMNISTError, match=rf"{problem}.*DASK_DISTRIBUTED__COMM__TLS__CA_FILE"):
+        JobQueue(RunStore(tmp_path), DATA_DIGEST, Environment(scheduler="tls://127.0.0.1:8786"))
 
 
 def test_a_queue_whose_scheduler_is_not_there_says_so_and_goes_on_when_it_comes(

@@ -33,6 +33,8 @@ def test_a_variable_counts_over_both_defaults_and_an_empty_one_not_at_all():
         ("FMNIST_LOG_LINE", "99", "100 or more"),
         ("FMNIST_FRAMES", "*; script-src *", "no semicolon"),
         ("FMNIST_HOSTS", "a\r\nSet-Cookie: b", "no line break"),
+        ("FMNIST_SCHEDULER", "scheduler:8786", "must be like tcp://10.0.0.1:8786"),
+        ("FMNIST_SCHEDULER", "tls://scheduler", "must be like tcp://10.0.0.1:8786"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_is_accepted(name, value, sentence):
