@@ -177,8 +177,8 @@ def train_network(
     feed = _Feed(dataset.train.images, labels, split.train_indices, settings, chunked)
     held_out = scale_and_flatten(dataset.train.images[split.validation_indices], np.float32)
     validation = (held_out, labels[split.validation_indices])
-    watch = _watch(model, settings, feed, validation, on_progress, should_stop)
-    callbacks = [watch]  # the first: it adds the validation figures that those after it read
+    watch = _Watch(model, settings, feed, validation, on_progress, should_stop)
+    callbacks = [watch.as_callback()]  # the first: it adds the validation figures that those after it read
     keep_best = keras.callbacks.EarlyStopping("val_loss", patience=settings.patience, restore_best_weights=True)
     if settings.patience:
         callbacks.append(keep_best)
@@ -307,73 +307,81 @@ def _chunk_length(n_batches: int, settings: NetworkSettings) -> int:
     return longest
 
 
-def _watch(
-    model: keras.Sequential,
-    settings: NetworkSettings,
-    feed: _Feed,
-    validation: tuple[np.ndarray, np.ndarray],
-    on_progress: OnProgress | None,
-    should_stop: ShouldStop | None,
-) -> Any:
-    """A Keras callback that reports, remembers what each epoch changed, and stops when asked to."""
-    import keras
+class _Watch:
+    """Reports a training, remembers what each epoch changed, and stops it when asked to.
 
-    pixels, labels = validation
+    No subclass of Keras' callback, because Keras is there inside functions only: it calls this by `as_callback`.
+    """
 
-    class Watch(keras.callbacks.Callback):
-        def __init__(self) -> None:
-            super().__init__()
-            self.rows: list[dict[str, float]] = []
-            self.predictions: list[np.ndarray] = []
-            self.probabilities = np.empty(0, np.float32)  # of the validation pictures, by the latest weights
-            self.first_layers: list[np.ndarray] = []
-            self.seconds: list[float] = []
-            self.n_batches = 0
-            self.stopped = False
-            self._epoch, self._start, self._reported = 1, 0.0, 0.0
+    def __init__(
+        self,
+        model: keras.Sequential,
+        settings: NetworkSettings,
+        feed: _Feed,
+        validation: tuple[np.ndarray, np.ndarray],
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+    ) -> None:
+        self._model, self._settings, self._feed = model, settings, feed
+        self._pixels, self._labels = validation
+        self._on_progress, self._should_stop = on_progress, should_stop
+        self.rows: list[dict[str, float]] = []
+        self.predictions: list[np.ndarray] = []
+        self.probabilities = np.empty(0, np.float32)  # of the validation pictures, by the latest weights
+        self.first_layers: list[np.ndarray] = []
+        self.seconds: list[float] = []
+        self.n_batches = 0
+        self.stopped = False
+        self._epoch, self._start, self._reported = 1, 0.0, 0.0
 
-        def before_training(self) -> None:
-            if should_stop is not None and should_stop():
-                raise Stopped
-            self.rows.append({"epoch": 0, **self._validate()})
-            self._report(0.0)
+    def as_callback(self) -> keras.callbacks.Callback:
+        import keras
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-            self._epoch, self._start = epoch + 1, time.perf_counter()
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=self._begin_epoch, on_train_batch_end=self._end_step, on_epoch_end=self._end_epoch
+        )
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            self.n_batches += feed.batches[batch]
-            if should_stop is not None and should_stop():
-                self.stopped = self.model.stop_training = True
-            if time.perf_counter() - self._reported > _REPORT_SECONDS:
-                self._report((batch + 1) / feed.n_steps)
+    def before_training(self) -> None:
+        if self._should_stop is not None and self._should_stop():
+            raise Stopped
+        self.rows.append({"epoch": 0, **self._validate()})
+        self._report(0.0)
 
-        def on_epoch_end(self, epoch: int, logs: Any) -> None:
-            logs |= self._validate()
-            self.seconds.append(time.perf_counter() - self._start)
-            figures = {name: float(value) for name, value in logs.items()}
-            self.rows.append({"epoch": epoch + 1, **figures, "seconds": self.seconds[-1]})
-            self._epoch += 1
-            self._report(0.0)
+    def _begin_epoch(self, epoch: int, logs: Any) -> None:
+        self._epoch, self._start = epoch + 1, time.perf_counter()
 
-        def _validate(self) -> dict[str, float]:
-            """Ask the validation pictures once, for everything: `fit` itself would keep only the two figures."""
-            self.probabilities = _predict(model, settings, pixels)
-            predictions = self.probabilities.argmax(axis=1)
-            self.predictions.append(predictions.astype(np.uint8))
-            first = next(weight for weight in model.trainable_weights if len(weight.shape) > 1)
-            self.first_layers.append(first.numpy()[..., :_TRACED_UNITS].astype(np.float16))
-            right = self.probabilities[np.arange(len(labels)), labels]
-            # As Keras' own in compiled code: cut off nowhere but where float32 ends, at 87 a picture.
-            loss = -np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean(dtype=np.float64)
-            return {"val_loss": float(loss), "val_accuracy": float((predictions == labels).mean())}
+    def _end_step(self, step: int, logs: Any) -> None:
+        self.n_batches += self._feed.batches[step]
+        if self._should_stop is not None and self._should_stop():
+            self.stopped = self._model.stop_training = True
+        if time.perf_counter() - self._reported > _REPORT_SECONDS:
+            self._report((step + 1) / self._feed.n_steps)
 
-        def _report(self, within: float) -> None:
-            self._reported = time.perf_counter()
-            if on_progress is not None:
-                on_progress(Progress("epoch", self._epoch, settings.epochs, within, tuple(self.rows)))
+    def _end_epoch(self, epoch: int, logs: dict[str, Any]) -> None:
+        logs |= self._validate()  # in place: the callbacks after this one read it
+        self.seconds.append(time.perf_counter() - self._start)
+        figures = {name: float(value) for name, value in logs.items()}
+        self.rows.append({"epoch": epoch + 1, **figures, "seconds": self.seconds[-1]})
+        self._epoch += 1
+        self._report(0.0)
 
-    return Watch()
+    def _validate(self) -> dict[str, float]:
+        """Ask the validation pictures once, for everything: `fit` itself would keep only the two figures."""
+        labels = self._labels
+        self.probabilities = _predict(self._model, self._settings, self._pixels)
+        predictions = self.probabilities.argmax(axis=1)
+        self.predictions.append(predictions.astype(np.uint8))
+        first = next(weight for weight in self._model.trainable_weights if len(weight.shape) > 1)
+        self.first_layers.append(first.numpy()[..., :_TRACED_UNITS].astype(np.float16))
+        right = self.probabilities[np.arange(len(labels)), labels]
+        # As Keras' own in compiled code: cut off nowhere but where float32 ends, at 87 a picture.
+        loss = -np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean(dtype=np.float64)
+        return {"val_loss": float(loss), "val_accuracy": float((predictions == labels).mean())}
+
+    def _report(self, within: float) -> None:
+        self._reported = time.perf_counter()
+        if self._on_progress is not None:
+            self._on_progress(Progress("epoch", self._epoch, self._settings.epochs, within, tuple(self.rows)))
 
 
 def _predict(model: keras.Sequential, settings: NetworkSettings, pixels: np.ndarray) -> np.ndarray:
@@ -391,7 +399,7 @@ def _result(
     split: HoldOut,
     held_out: np.ndarray,
     history: dict[str, list[float]],
-    watch: Any,
+    watch: _Watch,
     kept: int,
 ) -> NetworkResult:
     n_batches = settings.epochs * -(-len(split.train_indices) // settings.batch_size)
