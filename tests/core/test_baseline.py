@@ -10,10 +10,12 @@ from sklearn.linear_model import SGDClassifier, _base
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_predict, cross_validate
 
-from fmnist_core import BaselineSettings, FashionMNIST, baseline, run_baseline
+from fmnist_core import BaselineSettings, FashionMNIST, RunStore, baseline, run_baseline
 from fmnist_core.baseline import dummy_accuracy, run_fold, to_probabilities
-from fmnist_core.dataset import Split
+from fmnist_core.dataset import DATA_DIGEST, Split
+from fmnist_core.prepared.make_runs import FOLDER
 from fmnist_core.progress import Stopped
+from fmnist_core.runs import identify
 
 LESSON_MEAN = 0.8194166666666666
 
@@ -41,13 +43,16 @@ def lessons_classifier(settings):
 
 
 @pytest.mark.slow
-def test_the_lessons_figure_comes_out_to_the_last_digit(dataset):
+def test_the_lessons_figure_comes_out_to_the_last_digit_and_is_the_prepared_runs(dataset):
     result = run_baseline(dataset, BaselineSettings())
     assert result.mean_accuracy == LESSON_MEAN
     assert len(result.fold_accuracies) == 5
     right = result.out_of_fold_scores.argmax(axis=1) == dataset.train.labels
     assert right.mean() == pytest.approx(LESSON_MEAN, abs=1e-12)
     assert [right[result.fold_of == fold].mean() for fold in range(5)] == pytest.approx(result.fold_accuracies)
+    kept = RunStore(FOLDER, read_only=True).load(identify(BaselineSettings(), DATA_DIGEST))
+    assert kept.result.fold_accuracies == result.fold_accuracies
+    np.testing.assert_array_equal(kept.result.fold_of, result.fold_of)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The network: real Keras, real data, against plain Keras and the lesson's own code."""
 
+import dataclasses
 import subprocess
 import sys
 import threading
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 
 from benchmarks import lesson as lessons_own
-from fmnist_core import FashionMNIST, NetworkSettings, evaluate, network, train_network
+from fmnist_core import FashionMNIST, NetworkSettings, RunStore, evaluate, network, train_network
 from fmnist_core.architecture import pictures_at_once
-from fmnist_core.dataset import Split
+from fmnist_core.dataset import DATA_DIGEST, Split
 from fmnist_core.network import build_model, compile_model, restore_model
 from fmnist_core.preparation import hold_out, scale_and_flatten
+from fmnist_core.prepared.make_runs import FOLDER
 from fmnist_core.progress import Stopped
+from fmnist_core.runs import identify
 from fmnist_core.settings import PRESETS
 
 TINY = {"epochs": 2, "batch_size": 64}
@@ -41,6 +44,17 @@ def test_the_lessons_network_ends_where_the_lesson_does(lesson):
     assert 0.05 <= lesson.untrained_accuracy <= 0.2
     assert [len(figures) for figures in lesson.history.values()] == [5, 5, 5, 5]
     assert lesson.stopped_after_batches is None
+
+
+def test_the_prepared_run_of_the_lessons_network_is_what_anybody_gets(lesson):
+    kept = RunStore(FOLDER, read_only=True).load(identify(NetworkSettings(), DATA_DIGEST)).result
+    # another processor adds in another order
+    assert lesson.validation_accuracy == pytest.approx(kept.validation_accuracy, abs=0.003)
+    assert lesson.validation_loss == pytest.approx(kept.validation_loss, abs=0.005)
+    for field in dataclasses.fields(kept):
+        before, after = getattr(kept, field.name), getattr(lesson, field.name)
+        if isinstance(before, np.ndarray):
+            assert (before.shape, before.dtype) == (after.shape, after.dtype)
 
 
 @pytest.mark.slow
