@@ -41,8 +41,18 @@ FIELDS = (
     *("split", "sample", "index", "order", "classes", "page", "per_page", "layout", "map_size", "first", "second"),
     *("__class__", "constructor", "embed", "a[b]", "\0", ""),
 )
-# By the chapters of the Big List of Naughty Strings (Max Woolf, MIT), and what pages of this kind could stumble over.
-VALUES = tuple(chain.from_iterable(json.loads(Path(__file__).with_name("naughty_strings.json").read_text()).values()))
+BIG_LIST = Path(__file__).parents[1] / "tests" / "third_party" / "big_list_of_naughty_strings" / "blns.json"
+OURS = Path(__file__).with_name(
+    "naughty_strings.json"
+)  # what the Big List lacks, and pages of this kind could stumble over
+VALUES = tuple(
+    dict.fromkeys(
+        chain(
+            json.loads(BIG_LIST.read_text(encoding="utf-8")),
+            *json.loads(OURS.read_text(encoding="utf-8")).values(),
+        )
+    )
+)
 
 
 def addresses(n: int, seed: int = 0) -> Iterator[tuple[str, str]]:

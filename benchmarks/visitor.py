@@ -27,11 +27,14 @@ class Visitor:
         The page's path, such as ``"network"``.
     query : str
         The address's fields, without the question mark.
+    headers : dict of str to str
+        What the browser sends beside, or instead of, its cookie.
     """
 
     url: str
     page: str = ""
     query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     rerun_seconds: list[float] = field(default_factory=list)  # of the whole page
     refresh_seconds: list[float] = field(default_factory=list)  # of the part that asks for itself again
     texts: list[str] = field(default_factory=list)
@@ -51,7 +54,7 @@ class Visitor:
         self._socket = await connect(
             address,
             origin=Origin(self.url),
-            additional_headers={"Cookie": f"fmnist_visitor={secrets.token_hex(16)}"},
+            additional_headers={"Cookie": f"fmnist_visitor={secrets.token_hex(16)}", **self.headers},
             max_size=None,
             open_timeout=60,
         )
