@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import dask
 import numpy as np
+import psutil
 import pytest
 import trustme
 from distributed import Client, LocalCluster, get_task_stream
@@ -37,6 +38,7 @@ from tests.core.test_runs import baseline_run
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 N_TRAININGS = int(os.environ.get("FMNIST_TRAININGS", "4"))  # `make soak` takes 20
+NO_PAGE = "--dashboard-address=127.0.0.1:0"  # `--no-dashboard` would leave a page on every interface
 PATIENCE = 300 + 30 * N_TRAININGS  # seconds; a loaded machine is slow, which is no failure
 
 
@@ -137,12 +139,11 @@ def _check_that_folds_are_spread(queue, store):
 
 
 def _scheduler(port):
-    # The page that nobody needs takes any free port.
-    return ("scheduler", "--host=127.0.0.1", f"--port={port}", "--dashboard-address=127.0.0.1:0", "--protocol=tls")
+    return ("scheduler", "--host=127.0.0.1", f"--port={port}", NO_PAGE, "--protocol=tls")
 
 
 def _worker(address):
-    return ("worker", address, "--host=127.0.0.1", "--nthreads=1", "--no-dashboard", "--no-nanny")
+    return ("worker", address, "--host=127.0.0.1", "--nthreads=1", NO_PAGE, "--no-nanny")
 
 
 def test_trainings_spread_over_a_tls_cluster_survive_the_death_of_worker_and_scheduler(
@@ -198,7 +199,7 @@ def _greet(port, context):
 
 def test_who_shows_no_certificate_or_a_foreign_one_is_turned_away(start, certificate, foreign, free_port):
     address = f"tls://127.0.0.1:{free_port}"
-    start(*_scheduler(free_port), *certificate.options)
+    scheduler = start(*_scheduler(free_port), *certificate.options)
     own = Security(tls_ca_file=certificate.authority, tls_client_cert=certificate.own, tls_client_key=certificate.key)
     with Client(address, security=own, set_as_default=False, timeout=60) as client:
         stranger = ssl.create_default_context(cafile=certificate.authority)
@@ -214,10 +215,13 @@ def test_who_shows_no_certificate_or_a_foreign_one_is_turned_away(start, certifi
             start(*_worker(address), "--death-timeout=5", *foreign.options),
             start(*_worker(f"tcp://127.0.0.1:{free_port}"), "--death-timeout=5"),
         ]
-        start(*_worker(address), "--death-timeout=60", *certificate.options)
+        worker = start(*_worker(address), "--death-timeout=60", *certificate.options)
         assert all(process.wait(60) != 0 for process in strangers)
         client.wait_for_workers(1, timeout=60)
         assert len(client.scheduler_info()["workers"]) == 1
+        for process in (scheduler, worker):
+            listening = [each.laddr.ip for each in psutil.Process(process.pid).net_connections() if not each.raddr]
+            assert set(listening) == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize(
