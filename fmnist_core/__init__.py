@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         StoreUnreachable,
     )
     from fmnist_core.evaluation import Report, evaluate
-    from fmnist_core.jobs import Job, JobQueue, JobState
+    from fmnist_core.job import Job, JobState
+    from fmnist_core.jobs import JobQueue
     from fmnist_core.network import NetworkResult, train_network
     from fmnist_core.run_store import RunStore
     from fmnist_core.runs import Run, RunRecord
@@ -40,7 +41,8 @@ _HOME = {
         "StoreUnreachable",
     ),
     "evaluation": ("Report", "evaluate"),
-    "jobs": ("Job", "JobQueue", "JobState"),
+    "job": ("Job", "JobState"),
+    "jobs": ("JobQueue",),
     "network": ("NetworkResult", "train_network"),
     "run_store": ("RunStore",),
     "runs": ("Run", "RunRecord"),

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import enum
 import heapq
 import logging
 import math
@@ -21,8 +20,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Self
 
@@ -34,6 +32,7 @@ from distributed.security import Security
 from fmnist_core import cost, in_worker
 from fmnist_core.environment import Environment
 from fmnist_core.errors import FMNISTError, JobRefused
+from fmnist_core.job import ClusterStatus, Job, JobState
 from fmnist_core.own_worker import OwnWorker
 from fmnist_core.progress import Progress
 from fmnist_core.run_store import RunStore
@@ -51,81 +50,6 @@ _ANSWER_SECONDS = 20  # a worker that is only just loading TensorFlow needs 10 o
 _MOST_ASKED = 100  # pictures in one question
 _KEPT_JOBS = 200  # ended jobs remembered for the pages
 _RECYCLE_BYTES = 1300 * 2**20  # a worker that has grown beyond this is replaced when it is idle
-
-
-class JobState(enum.Enum):
-    """Where a job stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    STOPPING = "stopping"
-    DONE = "done"
-    STOPPED = "stopped"
-    FAILED = "failed"
-
-    @property
-    def active(self) -> bool:
-        """Whether something is still to happen."""
-        return self in {JobState.WAITING, JobState.RUNNING, JobState.STOPPING}
-
-
-@dataclass(frozen=True)
-class Job:
-    """A snapshot of one experiment on its way.
-
-    Parameters
-    ----------
-    run_id : str
-        The run it will become.
-    settings : BaselineSettings or NetworkSettings
-    state : JobState
-    progress : Progress or None
-        The latest report of the worker.
-    saved_run_id : str or None
-        The run in the store, once there is one. A stopped training has a run id of its own.
-    message : str
-        One sentence for the visitor when the job failed or was stopped, else empty.
-    position : int
-        Jobs that come before it while it waits.
-    wait : float or None
-        Seconds until it will probably start, while it waits.
-    visitors : tuple of str
-        Who asked for it, first the one whose turn it takes. It goes on while one of them still wants it.
-    wanted_again : tuple of str
-        Who asked for it while it was being stopped. For them it is queued anew when it has ended.
-    submitted, started, ended : float or None
-        Seconds since the epoch.
-    """
-
-    run_id: str
-    settings: Settings
-    state: JobState
-    progress: Progress | None = None
-    saved_run_id: str | None = None
-    message: str = ""
-    position: int = 0
-    wait: float | None = None
-    visitors: tuple[str, ...] = ("",)
-    wanted_again: tuple[str, ...] = ()
-    submitted: float = field(default_factory=time.time)
-    started: float | None = None
-    ended: float | None = None
-
-    @cached_property
-    def expected(self) -> float:
-        """Seconds it would take on the machine where costs were measured."""
-        return cost.expected_seconds(self.settings)
-
-
-@dataclass(frozen=True)
-class ClusterStatus:
-    """Who computes: how many workers there are, and how many of them have done loading TensorFlow and the data.
-
-    One that could not load them says so in its log, and to whoever asks it for a run.
-    """
-
-    n_workers: int
-    n_warm: int
 
 
 @dataclass
@@ -523,7 +447,7 @@ class JobQueue:
     def _end(self, run_id: str, state: JobState, **facts: Any) -> None:
         with self._changed:
             job = self._jobs[run_id]
-            self._jobs[run_id] = replace(job, state=state, ended=time.time(), wanted_again=(), **facts)
+            self._jobs[run_id] = replace(job, state=state, wanted_again=(), **facts)
             if job.wanted_again and state is not JobState.DONE:
                 self._enqueue(run_id, job.settings, job.wanted_again)
 
@@ -607,10 +531,10 @@ def _own_scheduler() -> SpecCluster:
 
 def _seconds_left(job: Job, pace: float) -> float:
     """How long a running job will probably take yet."""
-    elapsed = time.time() - (job.started or time.time())
-    share = job.progress.share if job.progress is not None else 0.0
-    whole = elapsed / share if share > 0.05 else pace * job.expected
-    return max(whole - elapsed, 0.0)
+    left = job.seconds_left
+    if left is not None:
+        return left
+    return max(pace * job.expected - (time.time() - (job.started or time.time())), 0.0)
 
 
 def _in_words(error: BaseException | None) -> str:

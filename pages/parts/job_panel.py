@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -152,11 +151,8 @@ def _waiting_in_words(job: Job) -> str:
 
 
 def _time_left(job: Job) -> str:
-    if job.started is None or job.progress is None or job.progress.share < 0.05:
-        return ""
-    elapsed = time.time() - job.started
-    left = elapsed / job.progress.share - elapsed
-    return f", about {cost.in_words(left)} left" if left >= 1 else ""
+    left = job.seconds_left
+    return f", about {cost.in_words(left)} left" if left is not None and left >= 1 else ""
 
 
 def show_footer() -> None:

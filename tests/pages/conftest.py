@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fmnist_core import Job, JobState, RunStore
+from fmnist_core import Job, JobRefused, JobState, RunStore
 from fmnist_core.dataset import DATA_DIGEST
-from fmnist_core.jobs import ClusterStatus
+from fmnist_core.job import ClusterStatus
 from fmnist_core.runs import identify
 from fmnist_core.settings import Settings
 from pages.parts import engine
@@ -25,6 +26,7 @@ class IdleQueue:
     def __init__(self) -> None:
         self.state: dict[str, Job] = {}
         self.status = ClusterStatus(1, 1)
+        self.why_idle = "The worker is starting."
         self.stopped: list[str] = []
 
     def submit(self, settings: Settings, visitor: str = "") -> Job:
@@ -39,6 +41,9 @@ class IdleQueue:
 
     def stop(self, run_id: str, visitor: str = "") -> None:
         self.stopped.append(run_id)
+
+    def predict(self, run_id: str, images: np.ndarray) -> np.ndarray:
+        raise JobRefused("Nobody computes here.")
 
     def stand(self, settings: Settings, **facts: object) -> None:
         """Let the job of `settings` stand as a test needs it."""

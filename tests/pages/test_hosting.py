@@ -4,7 +4,7 @@ import pytest
 
 from fmnist_core import BaselineSettings, JobRefused, JobState, NetworkSettings, RunStore
 from fmnist_core.environment import Environment
-from fmnist_core.jobs import ClusterStatus
+from fmnist_core.job import ClusterStatus
 from fmnist_core.runs import identify
 from pages.parts import engine, share
 from tests.examples import baseline_run, network_run
@@ -51,7 +51,7 @@ def test_who_waits_reads_how_many_come_before_and_how_long_it_will_take(open_pag
 def test_who_waits_while_no_worker_is_there_reads_so(open_page, queue, monkeypatch):
     queue.stand(NetworkSettings(), state=JobState.WAITING)
     queue.status = ClusterStatus(0, 0)
-    monkeypatch.setattr(queue, "why_idle", "No worker can be reached just now.", raising=False)
+    monkeypatch.setattr(queue, "why_idle", "No worker can be reached just now.")
     app = open_page("network.py")
     assert "No worker can be reached just now. This begins as soon as a worker is there…" in [
         each.proto.text for each in app.get("progress")
