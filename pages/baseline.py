@@ -84,14 +84,13 @@ with controls:
         BaselineSettings, {"": ["max_iter", "folds"], "More choices": ["loss", "alpha", "scaling", "seed"]}
     )
 with results:
-    job_panel.show(
+    job_panel.show_button(
         settings,
         verb="Run the baseline",
-        draw_progress=draw_progress,
-        draw_run=draw_run,
         invitation="Press **Run the baseline** and watch the folds come in. This takes about "
         f"{cost.in_words(cost.expected_seconds(settings))} on two cores.",
     )
+    job_panel.show_outcome(settings, draw_progress, draw_run)
 passes.show(settings)
 run_id = identify(settings, engine.data_digest())
 if run_id in engine.store():

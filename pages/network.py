@@ -95,15 +95,15 @@ with controls:
 run_id = identify(settings, engine.data_digest())
 seconds = network_plan.estimate_seconds(settings, records)
 with results:
-    network_plan.show(settings, seconds, folded=job_panel.has_begun(settings))
-    job_panel.show(
+    network_plan.show_size(settings, seconds)
+    job_panel.show_button(
         settings,
         verb="Train",
-        draw_progress=lambda _, progress: draw_progress(settings, progress),
-        draw_run=draw_run,
         invitation=f"Press **Train** and watch: about {cost.in_words(seconds)}. You can stop it at any time "
         "and keep what it has learned.",
     )
+    network_plan.show_layers(settings, folded=job_panel.has_begun(settings))
+    job_panel.show_outcome(settings, lambda _, progress: draw_progress(settings, progress), draw_run)
 compare.show(run_id)
 splits.show(settings, records)
 st.page_link("evaluation.py", label="Next: what the network bought over the baseline", icon=":material/arrow_forward:")

@@ -154,7 +154,7 @@ def _show_pictures(statistics: ClassStatistics) -> None:
         captions,
         "explorer.means",
         label="Mean picture of each class",
-        size=96,
+        size=90,
     )
     if clicked is not None:
         state.wish(view="pictures", classes=(CLASS_NAMES[clicked],), order="typical", page=1, index="")
@@ -173,7 +173,7 @@ def _show_pictures(statistics: ClassStatistics) -> None:
         "explorer.spreads",
         label="Spread picture of each class",
         descriptions=[f"Spread of {name}" for name in CLASS_NAMES],
-        size=96,
+        size=90,
     )
     if clicked is not None:
         state.wish(view="pictures", classes=(CLASS_NAMES[clicked],), order="untypical", page=1, index="")

@@ -20,36 +20,23 @@ _ASKED_FOR = "job_panel.asked_for"  # runs that this session has pressed the but
 
 def has_begun(settings: Settings) -> bool:
     """Whether there is, or soon will be, something to see of this experiment."""
-    run_id = identify(settings, engine.data_digest())
-    return engine.queue().job(run_id) is not None or run_id in engine.store()
+    run_id, job = _find(settings)
+    return job is not None or run_id in engine.store()
 
 
-def show(
-    settings: Settings,
-    verb: str,
-    draw_progress: Callable[[Settings, Progress], None],
-    draw_run: Callable[[str], None],
-    invitation: str,
-) -> None:
-    """Show the button and, below it, where the experiment stands.
+def show_button(settings: Settings, verb: str, invitation: str) -> None:
+    """Show the button that starts the experiment, unless it is under way, and what keeps it from being started.
 
     Parameters
     ----------
     settings : BaselineSettings or NetworkSettings
     verb : str
         What the button says.
-    draw_progress : callable
-        Draws a computation that is under way.
-    draw_run : callable
-        Draws the finished run of a run id.
     invitation : str
         What to do while there is nothing to show.
     """
-    run_id = identify(settings, engine.data_digest())
-    job = engine.queue().job(run_id)
+    run_id, job = _find(settings)
     if job is not None and job.state.active:
-        far = _is_far(job)
-        st.fragment(_follow, run_every=_FAR_SECONDS if far else _REFRESH_SECONDS)(run_id, draw_progress, far)
         return
     kept = run_id in engine.store()
     prepared = engine.store().is_prepared(run_id)
@@ -64,6 +51,28 @@ def show(
         st.rerun()
     if too_much is not None and (prepared or not kept):
         st.warning(too_much, icon=":material/timer_off:")
+    elif job is None and not kept:
+        st.info(invitation, icon=":material/arrow_upward:")
+
+
+def show_outcome(
+    settings: Settings, draw_progress: Callable[[Settings, Progress], None], draw_run: Callable[[str], None]
+) -> None:
+    """Show where the experiment stands; nothing when it has not begun.
+
+    Parameters
+    ----------
+    settings : BaselineSettings or NetworkSettings
+    draw_progress : callable
+        Draws a computation that is under way.
+    draw_run : callable
+        Draws the finished run of a run id.
+    """
+    run_id, job = _find(settings)
+    if job is not None and job.state.active:
+        far = _is_far(job)
+        st.fragment(_follow, run_every=_FAR_SECONDS if far else _REFRESH_SECONDS)(run_id, draw_progress, far)
+        return
     if job is not None and job.state is JobState.FAILED:
         st.error(job.message, icon=":material/error:")
     elif job is not None and job.state is JobState.STOPPED:
@@ -71,16 +80,19 @@ def show(
         if job.saved_run_id is not None:
             draw_run(job.saved_run_id)
             return
-    if kept:
-        if prepared:
+    if run_id in engine.store():
+        if engine.store().is_prepared(run_id):
             st.caption(
                 f":material/inventory_2: {run_names.origin(engine.run(run_id).record)} Run it here to see it live."
             )
         elif run_id not in st.session_state.get(_ASKED_FOR, set()):
             st.caption(":material/inventory_2: These settings were run before; the result was kept.")
         draw_run(run_id)
-    elif job is None and too_much is None:
-        st.info(invitation, icon=":material/arrow_upward:")
+
+
+def _find(settings: Settings) -> tuple[str, Job | None]:
+    run_id = identify(settings, engine.data_digest())
+    return run_id, engine.queue().job(run_id)
 
 
 def ask(*wanted: Settings) -> bool:

@@ -127,15 +127,19 @@ def estimate_seconds(settings: NetworkSettings, records: Iterable[RunRecord]) ->
     return counted * (statistics.median(factor for _, factor in known[:5]) if known else 1.0)
 
 
-def show(settings: NetworkSettings, seconds: float, folded: bool) -> None:
-    """The network as it will be, its size, and the time it may take; the drawing folds away when asked to."""
+def show_size(settings: NetworkSettings, seconds: float) -> None:
+    """How large the network will be, and the time its training may take."""
     about = "up to about" if settings.patience else "about"
     st.markdown(
-        f"**{count_parameters(settings):,} parameters** (the numbers that the network consists of) · training takes "
+        f"**{count_parameters(settings):,} parameters**, the numbers it learns · training takes "
         f"**{about} {cost.in_words(seconds)}**",
         help="Counted from the network's multiplications and corrected by how long finished runs took here. "
         "If others are waiting, you take turns.",
     )
+
+
+def show_layers(settings: NetworkSettings, folded: bool) -> None:
+    """The network as it will be, drawn and as a table; it folds away when asked to."""
     with st.expander("The network, layer by layer", expanded=not folded, icon=":material/account_tree:"):
         st.plotly_chart(drawing(settings), key="drawing", alt="The network's layers from left to right")
         st.dataframe(
