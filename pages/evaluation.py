@@ -27,12 +27,7 @@ def choose_runs(records: list[RunRecord]) -> tuple[str, str | None]:
         "Every figure here was measured on pictures that the model had **not** learned from: the **validation** "
         "pictures of a network, or for the baseline each picture by the model whose fold held it out."
     )
-    # Open for those who come to look around, closed for those who were sent to one run.
-    with st.expander(
-        f"All {len(records)} finished runs",
-        icon=":material/table_rows:",
-        expanded=st.session_state.setdefault("evaluation.browse", "run" not in st.query_params),
-    ):
+    with st.expander(f"All {len(records)} finished runs", icon=":material/table_rows:"):
         run_picker.show_table(records)
     run_id, against = run_picker.choose(records)
     if engine.store().is_prepared(run_id):

@@ -158,7 +158,7 @@ def test_all_runs_stand_in_one_table_and_damaged_ones_are_reported(open_page, st
 def test_a_confusion_in_words_shows_its_pictures(open_page, run):
     app = open_page("evaluation.py")
     true, predicted, n = confusion.commonest(measure(run.run_id).report.confusion)[0]
-    words = f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,} times"
+    words = f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,},"
     next(button for button in app.button if button.label.startswith(words)).click().run()
     assert not app.exception
     assert f"{n:,} mistakes among 12,000 validation pictures" in texts(app)
