@@ -1,13 +1,11 @@
-"""The duel against statsmodels, scipy, and the definition of the score interval."""
+"""The duel against statsmodels."""
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import DescrStatsW
 
 from fmnist_core.comparison import compare, mcnemar_p
-from fmnist_core.intervals import Z_95, paired_interval
 
 
 @pytest.fixture(scope="module")
@@ -59,32 +57,6 @@ def test_p_values_of_all_sizes(only_a, only_b):
     assert mcnemar_p(only_a, only_b) == pytest.approx(min(expected, 1.0), rel=1e-9)
 
 
-def score(only_a, only_b, n, difference):
-    """The score test's statistic, its nuisance share found by numerical search instead of by formula."""
-    rest = n - only_a - only_b
-
-    def misfit(share):
-        # the three cells' probabilities: only A, only B, the rest
-        cells = np.array([share + difference, share, 1 - 2 * share - difference])
-        if (cells < -1e-15).any():
-            return np.inf
-        return -np.sum(np.array([only_a, only_b, rest]) * np.log(np.maximum(cells, 1e-300)))
-
-    low, high = max(0.0, -difference), (1 - difference) / 2
-    share = minimize_scalar(misfit, bounds=(low, high), method="bounded", options={"xatol": 1e-13}).x
-    return (only_a - only_b - n * difference) / np.sqrt(n * (2 * share + difference - difference**2))
-
-
-@pytest.mark.parametrize(
-    ("only_a", "only_b", "n"), [(12, 2, 50), (3, 9, 150), (700, 640, 12_000), (1, 1, 40), (400, 60, 3000)]
-)
-def test_the_ends_of_the_interval_are_where_the_score_test_rejects(only_a, only_b, n):
-    low, high = paired_interval(only_a, only_b, n)
-    assert low < (only_a - only_b) / n < high
-    assert score(only_a, only_b, n, low) == pytest.approx(Z_95, abs=1e-4)
-    assert score(only_a, only_b, n, high) == pytest.approx(-Z_95, abs=1e-4)
-
-
 def test_for_many_pictures_the_interval_is_the_one_of_the_mean_paired_difference(answers):
     labels, a, b = answers
     paired = (a == labels).astype(float) - (b == labels)
@@ -98,16 +70,6 @@ def test_swapping_the_two_mirrors_everything(answers):
     assert forth.difference == -back.difference
     assert forth.interval == pytest.approx((-back.interval[1], -back.interval[0]), abs=1e-9)
     assert forth.p_value == back.p_value
-
-
-@pytest.mark.parametrize("n", [1, 10, 5000])
-def test_nothing_disputed_still_leaves_doubt(n):
-    low, high = paired_interval(0, 0, n)
-    bound = Z_95**2 / (n + Z_95**2)
-    assert (low, high) == pytest.approx((-bound, bound), abs=1e-9)
-    low, high = paired_interval(n, 0, n)
-    assert (low, high) == pytest.approx(((n - Z_95**2) / (n + Z_95**2), 1.0), abs=1e-9)
-    assert paired_interval(0, n, n) == pytest.approx((-high, -low), abs=1e-9)
 
 
 def test_a_real_difference_is_told_from_chance():

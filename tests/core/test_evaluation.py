@@ -6,7 +6,6 @@ from sklearn import metrics
 from statsmodels.stats.proportion import proportion_confint
 
 from fmnist_core import evaluate
-from fmnist_core.intervals import wilson_interval
 from tests.examples import scores_for
 
 
@@ -94,11 +93,6 @@ def test_a_class_that_is_never_predicted_gets_zero_and_no_warning():
 
 def test_a_diverged_network_has_no_finite_loss():
     assert np.isnan(evaluate(np.arange(10), np.full((10, 10), np.nan)).loss)
-
-
-@pytest.mark.parametrize(("n_right", "n"), [(0, 10), (10, 10), (49165, 60000), (10163, 12000), (1, 1)])
-def test_the_interval_is_wilsons(n_right, n):
-    assert wilson_interval(n_right, n) == pytest.approx(proportion_confint(n_right, n, method="wilson"), abs=1e-12)
 
 
 def test_shapes_that_do_not_match_are_refused(labels, probabilities):
