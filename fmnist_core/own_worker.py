@@ -39,7 +39,9 @@ class OwnWorker:
             "dashboard-address": "127.0.0.1:0",
             "nthreads": 1,
             "memory-limit": 0,
-            "death-timeout": 15,  # seconds until it gives up a server that was killed before they had met
+            # Seconds to start and to meet the server, all imports included: 15 were too few on a busy machine, and a
+            # job for which four workers had come and gone was given up.
+            "death-timeout": 60,
         }
         self._command = [sys.executable, "-m", "dask", "worker", scheduler, "--no-nanny"]
         self._command += [text for name, value in options.items() for text in (f"--{name}", str(value))]
