@@ -13,7 +13,8 @@ COPY fmnist_core fmnist_core
 RUN useradd --uid 1000 --create-home visitor && mkdir /runs && chown visitor /runs
 USER visitor
 # PYTHONPATH: `python -m dask` must find fmnist_core whatever folder it is started from
-ENV FMNIST_HOSTED=1 FMNIST_RUNS=/runs PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1
+# FORWARDED_ALLOW_IPS: a proxy is another machine here; only if its word on https is taken do cookies become Secure
+ENV FMNIST_HOSTED=1 FMNIST_RUNS=/runs PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 FORWARDED_ALLOW_IPS=*
 VOLUME /runs
 EXPOSE 8501
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s CMD \

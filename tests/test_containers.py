@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import uvicorn
 import yaml
 
 from fmnist_core.environment import Environment
@@ -25,7 +26,8 @@ def test_dask_is_started_as_a_module_and_finds_the_engine(service):
 
 def test_workers_have_the_containers_limit_and_none_of_dasks():
     assert "--memory-limit=0" in SERVICES["worker"]["command"]
-    assert "mem_limit" in SERVICES["worker"]
+    # What the largest network of the form takes; docs/hosting.md has the figure.
+    assert int(SERVICES["worker"]["mem_limit"].removesuffix("g")) > 3
 
 
 def test_every_variable_is_one_that_is_read():
@@ -35,6 +37,12 @@ def test_every_variable_is_one_that_is_read():
     }
     assert named
     assert named <= known
+
+
+def test_a_proxy_on_another_machine_is_believed_about_https(monkeypatch):
+    name, value = re.search(r"^ENV .*\b(FORWARDED\w+)=(\S+)", DOCKERFILE, re.MULTILINE).groups()
+    monkeypatch.setenv(name, value)
+    assert uvicorn.Config(app=None).forwarded_allow_ips == "*"
 
 
 def test_what_is_copied_is_there_and_not_left_out_by_dockerignore():
