@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 
@@ -67,12 +68,12 @@ def describe_layers(settings: NetworkSettings) -> tuple[LayerInfo, ...]:
     return tuple(layers)
 
 
-def _add_block(settings: NetworkSettings, filters: int, shape: tuple[int, ...], add: object) -> None:
+def _add_block(settings: NetworkSettings, filters: int, shape: tuple[int, ...], add: Callable[..., None]) -> None:
     """Convolution, batch normalisation if asked for, activation, and halving of height and width."""
     side, _, channels = shape
     kernel = 3 * 3 * channels * filters
     normalized = settings.batch_normalization
-    add(  # type: ignore[operator]
+    add(
         "Conv2D",
         (side, side, filters),
         # Batch normalisation has a shift of its own, so the convolution needs none.
@@ -84,9 +85,9 @@ def _add_block(settings: NetworkSettings, filters: int, shape: tuple[int, ...], 
         **({"use_bias": False} if normalized else {"activation": settings.activation}),
     )
     if normalized:
-        add("BatchNormalization", (side, side, filters), 4 * filters)  # type: ignore[operator]
-        add("Activation", (side, side, filters), activation=settings.activation)  # type: ignore[operator]
-    add("MaxPooling2D", (side // 2, side // 2, filters), pool_size=2)  # type: ignore[operator]
+        add("BatchNormalization", (side, side, filters), 4 * filters)
+        add("Activation", (side, side, filters), activation=settings.activation)
+    add("MaxPooling2D", (side // 2, side // 2, filters), pool_size=2)
 
 
 def count_parameters(settings: NetworkSettings) -> int:

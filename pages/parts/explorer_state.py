@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from fmnist_core.dataset import CLASS_NAMES
+from fmnist_core.dataset import CLASS_NAMES, N_TEST, N_TRAIN
 from pages.parts import address
 from pages.parts.address import Field, class_number, one_of, whole, words
 
 PAGE = "explorer"
-SIZES = {"train": 60_000, "test": 10_000}
+SIZES = {"train": N_TRAIN, "test": N_TEST}
 VIEWS = {"pictures": "Pictures", "classes": "Classes", "map": "Map", "doubtful": "Doubtful labels"}
 ORDERS = {
     "stored": "as stored",

@@ -11,6 +11,7 @@ import streamlit as st
 
 from fmnist_core import BaselineSettings, RunRecord
 from fmnist_core.baseline import dummy_accuracy
+from fmnist_core.dataset import N_TRAIN
 from fmnist_core.runs import BaselineRun
 from pages.parts import engine, theme
 
@@ -52,7 +53,7 @@ def chart(table: pd.DataFrame, folds: int, dummy_mean: float) -> go.Figure:
     -----
     The axis is broken: chance is drawn on a strip of its own, or it would press all folds into one line.
     """
-    figure = theme.chart(f"Accuracy on each held-out fold of {60_000 // folds:,} pictures", height=380)
+    figure = theme.chart(f"Accuracy on each held-out fold of {N_TRAIN // folds:,} pictures", height=380)
     figure.add_scatter(
         x=table["fold"],
         y=table["accuracy"],

@@ -10,6 +10,7 @@ import streamlit as st
 from fmnist_core import BaselineResult, Report, evaluate
 from fmnist_core.baseline import to_probabilities
 from fmnist_core.calibration import top_k_accuracy
+from fmnist_core.dataset import N_TEST, N_TRAIN
 from fmnist_core.runs import AnyRun
 from pages.parts import engine
 
@@ -73,7 +74,7 @@ class Measured:
 
     def place_of(self, position: int) -> int | None:
         """Where the picture at `position` stands in the arrays; None for one the run has learned from."""
-        if len(self.indices) in (60_000, 10_000):  # all of them, in order
+        if len(self.indices) in (N_TRAIN, N_TEST):  # all of them, in order
             return position if position < len(self.indices) else None
         found = np.flatnonzero(self.indices == position)
         return int(found[0]) if len(found) else None
