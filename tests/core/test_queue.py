@@ -1,6 +1,7 @@
 """What the queue makes of its wishes and of what it hears, with a cluster that the test plays."""
 
 import contextlib
+import time
 from dataclasses import asdict, replace
 
 import pytest
@@ -153,6 +154,44 @@ def test_what_was_computing_when_the_cluster_was_lost_is_first_in_line(queue, cl
     cluster.status = "lost"
     cluster.futures[cluster.next_task(FIRST, task)].finish()
     assert cluster.tasks(SECOND)
+
+
+def test_what_came_into_the_store_before_the_cluster_was_lost_is_done(queue, cluster, store):
+    run_id = queue.submit(FIRST).run_id
+    cluster.tasks(FIRST)
+    store._shelf.write(f"{run_id}.zip", b"what the lost worker published")
+    cluster.status = "lost"
+    wait_for_state(queue, FIRST, JobState.DONE)
+    assert queue.job(run_id).saved_run_id == run_id
+
+
+def test_what_was_being_stopped_when_the_cluster_was_lost_is_stopped(queue, cluster):
+    run_id = queue.submit(FIRST).run_id
+    cluster.tasks(FIRST)
+    queue.stop(run_id)
+    cluster.status = "lost"
+    wait_for_state(queue, FIRST, JobState.STOPPED)
+    assert queue.job(run_id).message == "Stopped. Nothing was kept."
+
+
+def test_of_what_has_ended_only_the_latest_is_remembered(cluster, store):
+    cluster.n_workers, run_ids = 0, []
+    with JobQueue(store, DATA_DIGEST) as queue:
+        for seed in range(250):
+            run_ids.append(queue.submit(NetworkSettings(seed=seed)).run_id)
+            queue.stop(run_ids[-1])
+        assert [job.run_id for job in queue.jobs()] == run_ids[-201:]
+        assert queue.job(run_ids[0]) is None
+
+
+def test_who_waits_is_told_how_long_by_how_far_the_one_before_has_come(queue, cluster):
+    queue.submit(FIRST)
+    queue.submit(SECOND)
+    (task,) = cluster.tasks(FIRST)
+    long_ago = replace(queue.job(identify(FIRST, DATA_DIGEST)), started=time.time() - 600)
+    queue._jobs[long_ago.run_id] = long_ago
+    queue._on_event((0.0, {"task": task, "progress": asdict(Progress("epoch", 4, 4, 0.0))}))
+    assert queue.job(identify(SECOND, DATA_DIGEST)).wait == pytest.approx(200, rel=0.1)
 
 
 def test_a_prepared_run_whose_computation_was_lost_is_computed_again(queue, cluster, store):
