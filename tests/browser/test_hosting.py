@@ -2,15 +2,15 @@
 
 import http.client
 import os
+import random
 import re
-from urllib.parse import quote
 
 import numpy as np
 import psutil
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks import hostile, load, soak
+from benchmarks import hostile, load, naughty, soak
 from benchmarks.visitor import Visitor
 from fmnist_core import BaselineSettings, RunStore
 from fmnist_core.dataset import load_dataset
@@ -170,13 +170,22 @@ def test_hostile_addresses_raise_nothing_and_start_nothing(hosted, run):
     assert not [path for path in hosted.runs.iterdir() if path.suffix not in {".zip", ".shared"}]
 
 
-@pytest.mark.parametrize(("path", "field"), [("network", "optimizer"), ("evaluation", "run"), ("explorer", "split")])
-def test_a_visitors_words_become_no_script_no_link_and_no_picture(open_page, hosted, run, path, field):
-    value = "<img src=x>![](https://evil.example)[a](//b.c) https://evil.example"
-    page = open_page(f"{hosted.url}/{path}?{field}={quote(value)}")
-    warning = page.get_by_test_id("stAlert").filter(has_text="<img").first
-    expect(warning).to_be_visible()
-    assert warning.locator("a, img, script").count() == 0
+def test_naughty_strings_become_no_script_no_element_and_no_request(open_page, hosted, run):
+    """The short form of `python -m benchmarks.naughty`: a few strings of each kind in each of a visitor's texts."""
+    strings = [
+        "<img src=x>![](https://evil.example)[a](//b.c) https://evil.example",
+        "**bold** _x_ :material/home: :+1:",
+    ]
+    strings += random.Random(0).sample(hostile.VALUES, 13)
+    assert finish(naughty.knock(hosted.url, strings[:6])) == []
+    assert finish(naughty.open_all(hosted.url, strings[:2])) == []
+    witness = naughty.Witness(open_page(hosted.url), hosted.url)
+    witness.look_at_addresses(strings)
+    witness.look_at_index(strings[:3])
+    witness.look_at_files(strings[:2], run.run_id)
+    assert witness.found == []
+    assert witness.seen == 4 * len(strings) + 3 + 4
+    assert "Traceback" not in hosted.log.read_text()
 
 
 def test_sessions_that_come_and_go_leave_nothing_behind(hosted):
