@@ -172,7 +172,7 @@ def show_footer() -> None:
     active = [job for job in engine.queue().jobs() if job.state.active]
     status = engine.queue().status
     if not status.n_workers:
-        state = "starting"
+        state = engine.queue().why_idle.removesuffix(".").lower()
     elif not status.n_warm:
         state = "loading TensorFlow"
     else:
