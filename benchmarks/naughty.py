@@ -59,20 +59,24 @@ async def knock(url: str, strings: Sequence[str]) -> list[str]:
     port = int(url.rpartition(":")[2])
     found: list[str] = []
 
-    async def ask(what: str, text: str, path: str, headers: dict[str, str]) -> None:
+    async def answer(path: str, headers: dict[str, str]) -> tuple[str, str, str]:
         reader, writer = await asyncio.open_connection("localhost", port)
         lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         writer.write("\r\n".join(lines).encode())
-        answer = (await asyncio.wait_for(reader.read(), SECONDS)).decode(errors="replace")
+        whole = (await asyncio.wait_for(reader.read(), SECONDS)).decode(errors="replace")
         writer.close()
-        status, _, rest = answer.partition("\r\n")
+        status, _, rest = whole.partition("\r\n")
         head, _, body = rest.partition("\r\n\r\n")
+        return status, head, body
+
+    async def ask(what: str, text: str, path: str, headers: dict[str, str]) -> None:
+        status, head, body = await answer(path, headers)
         location = next((line[9:].strip() for line in head.splitlines() if line.lower().startswith("location:")), "")
         if not status.startswith(("HTTP/1.1 2", "HTTP/1.1 3", "HTTP/1.1 4")):
             found.append(f"{what} {text[:100]!r}: {status or 'no answer'}")
         if urlsplit(location).netloc not in ("", f"localhost:{port}"):
             found.append(f"{what} {text[:100]!r}: leads to {location}")
-        if "<" in text and text in body:
+        if "<" in text and body.count(text) > usual.count(text):
             found.append(f"{what} {text[:100]!r}: is in the page that the server sends")
 
     async def visit(header: str, text: str) -> None:
@@ -84,6 +88,7 @@ async def knock(url: str, strings: Sequence[str]) -> list[str]:
             return  # no header for a client, or refused at the door
 
     common = {"Host": f"localhost:{port}", "Connection": "close"}
+    _, _, usual = await answer("/network", common)
     for string in strings:
         text = string.replace("\r", " ").replace("\n", " ")  # a header is one line
         await ask("path", text, "/" + quote(text), common)
