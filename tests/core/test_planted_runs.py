@@ -266,6 +266,13 @@ def test_a_header_that_claims_too_much_takes_no_memory(store, network_run):
     assert is_refused(store, network_run)
 
 
+def test_an_array_in_another_version_of_numpys_format_is_not_shown(store, network_run):
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.zeros(7850, np.float32), version=(2, 0))
+    plant(store, network_run, members={"weights.npy": buffer.getvalue()})
+    assert is_refused(store, network_run)
+
+
 class Bomb:
     """What unpickles it makes a folder."""
 

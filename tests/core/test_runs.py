@@ -174,6 +174,34 @@ def test_a_damaged_run_is_set_aside_reported_and_never_shown(store):
     assert store.load(run.run_id).record == run.record
 
 
+@pytest.mark.parametrize(
+    ("member", "sentence"),
+    [
+        ("manifest.json", "its manifest does not match its checksum"),
+        ("intercepts.npy", "intercepts.npy does not match its checksum"),
+    ],
+)
+def test_what_was_changed_in_a_zip_that_is_sound_is_noticed(store, member, sentence):
+    run = baseline_run()
+    store.publish(run)
+    with zipfile.ZipFile(path_of(store, run)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[member] += b" "
+    with zipfile.ZipFile(path_of(store, run), "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    with pytest.raises(RunDamaged, match=sentence):
+        store.load(run.run_id)
+
+
+def test_a_run_that_would_fill_the_memory_is_not_unpacked(store, monkeypatch):
+    run = baseline_run()
+    store.publish(run)
+    monkeypatch.setattr(run_file, "LARGEST_RUN", 2**20)
+    with pytest.raises(RunDamaged, match="it unpacks to more than a run can hold"):
+        store.load(run.run_id)
+
+
 def test_one_damaged_run_does_not_hide_the_others(store):
     whole, broken = baseline_run(1), baseline_run(2)
     store.publish(whole)
