@@ -55,7 +55,6 @@ soak:
 	.venv/bin/python -m benchmarks.soak 2000
 	.venv/bin/python -m benchmarks.hostile 10000
 	.venv/bin/python -m benchmarks.naughty
-	.venv/bin/python -m benchmarks.naughty
 
 # --strict: a dependency that could not be looked up fails the audit, instead of passing for sound
 audit:
