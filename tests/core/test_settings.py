@@ -59,6 +59,7 @@ def test_settings_are_frozen_and_hashable(settings):
 def test_equal_experiments_are_equal_whatever_the_slider_computed():
     assert NetworkSettings(validation_share=0.1 + 0.05) == NetworkSettings(validation_share=0.15)
     assert NetworkSettings.from_dict({"hidden_units": [100]}) == NetworkSettings(hidden_units=(100,))
+    assert NetworkSettings.from_query({"hidden_units": ""}) == NetworkSettings()
 
 
 @pytest.mark.parametrize(
