@@ -167,7 +167,8 @@ class Witness:
             for name in (f"{mark}a {text}", f"{mark}b {text}.png"):
                 file: FilePayload = {"name": name, "mimeType": "image/png", "buffer": picture.getvalue()}
                 self.page.locator("input[type=file]").set_input_files(file)
-                self._look(self.UPLOADER, name.split()[0])
+                # A long name is shown without its middle; the button that takes the file away has all of it.
+                self._look(f'{self.UPLOADER}:has([aria-label^="Remove {name.split()[0]}"])', ".")
                 self.page.locator(self.UPLOADER).get_by_role("button", name=re.compile("^Remove")).click()
 
     def look_at_paths(self, strings: Sequence[str]) -> None:
