@@ -241,6 +241,18 @@ def test_who_asks_for_what_is_being_stopped_gets_it_all_the_same(queue, cluster)
     assert queue.job(run_id).wanted_again == ()
 
 
+def test_who_asks_twice_is_counted_once_and_what_nobody_asked_for_can_be_stopped_in_vain(queue, cluster):
+    for _ in range(2):
+        run_id = queue.submit(FIRST, "one").run_id
+    cluster.tasks(FIRST)
+    assert queue.job(run_id).visitors == ("one",)
+    queue.stop(identify(SECOND, DATA_DIGEST), "one")
+    queue.stop(run_id, "one")
+    for _ in range(2):
+        queue.submit(FIRST, "other")
+    assert queue.job(run_id).wanted_again == ("other",)
+
+
 def test_what_was_finished_before_it_could_be_stopped_is_not_computed_again(queue, cluster):
     run_id = queue.submit(FIRST, "one").run_id
     (task,) = cluster.tasks(FIRST)
