@@ -543,4 +543,9 @@ def _in_words(error: BaseException | None) -> str:
             "The worker process ended several times while it computed this, so it was given up. "
             "Try a smaller network, or try again."
         )
+    if isinstance(error, OSError):  # its words alone: the path that may stand beside them is no visitor's business
+        return (
+            f"The computer that trains could not go on: {error.strerror or type(error).__name__}. "
+            "When its host has mended that, e.g. made room on its disk, run it again."
+        )
     return f"The computation failed ({type(error).__name__}). Other settings may work; the log has the details."

@@ -1,6 +1,8 @@
 """What the queue makes of its wishes and of what it hears, with a cluster that the test plays."""
 
 import contextlib
+import errno
+import os
 import time
 from dataclasses import asdict, replace
 
@@ -307,6 +309,17 @@ def test_a_visitors_second_training_waits_although_a_worker_is_free(cluster, sto
         assert state_of(queue, SECOND) is JobState.WAITING
         cluster.futures[first].finish()
         assert cluster.tasks(SECOND)
+
+
+def test_a_computer_that_cannot_go_on_is_told_apart_from_settings_that_fail(queue, cluster, caplog):
+    run_id = queue.submit(FIRST).run_id
+    cluster.futures[cluster.tasks(FIRST)[0]].fail(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/secret"))
+    wait_for_state(queue, FIRST, JobState.FAILED)
+    message = queue.job(run_id).message
+    assert message.startswith("The computer that trains could not go on: No space left on device.")
+    assert "run it again" in message
+    assert "secret" not in message
+    assert "secret" in caplog.text
 
 
 def test_what_fails_unforeseen_gets_a_sentence_and_the_next_begins(queue, cluster, caplog):
