@@ -313,7 +313,7 @@ def test_a_visitors_second_training_waits_although_a_worker_is_free(cluster, sto
 
 def test_a_computer_that_cannot_go_on_is_told_apart_from_settings_that_fail(queue, cluster, caplog):
     run_id = queue.submit(FIRST).run_id
-    cluster.futures[cluster.tasks(FIRST)[0]].fail(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/secret"))
+    cluster.futures[cluster.tasks(FIRST)[0]].fail(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/secret/file"))
     wait_for_state(queue, FIRST, JobState.FAILED)
     message = queue.job(run_id).message
     assert message.startswith("The computer that trains could not go on: No space left on device.")
