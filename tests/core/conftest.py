@@ -27,9 +27,12 @@ def real_network(dataset: FashionMNIST) -> NetworkResult:
     return train_network(dataset, NetworkSettings(epochs=1, batch_size=512))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def s3():
-    """An S3 server on this machine, named by the variables that every S3 client reads, in other processes, too."""
+    """An S3 server on this machine, named by the variables that every S3 client reads, in other processes, too.
+
+    One for all tests of a process: fsspec keeps its clients, and those of an earlier server would find nobody.
+    """
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
