@@ -24,10 +24,10 @@ from scipy.special import log_expit, softmax
 from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier, _base
-from sklearn.metrics import log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 
 from fmnist_core.dataset import N_CLASSES
+from fmnist_core.evaluation import cross_entropy
 from fmnist_core.preparation import scale_and_flatten
 from fmnist_core.progress import OnProgress, Progress, ShouldStop, Stopped
 from fmnist_core.settings import BaselineSettings
@@ -273,7 +273,7 @@ def run_baseline(
         fold_iterations=[int(row["iterations"]) for row in rows],
         loss_name=settings.loss,
         final_seconds=time.perf_counter() - start,
-        log_loss=None if probabilities is None else float(log_loss(labels, probabilities)),
+        log_loss=None if probabilities is None else cross_entropy(labels, probabilities),
         fold_of=fold_of,
         out_of_fold_scores=scores,
         test_scores=score(dataset.test.images, settings, final.coefficients, final.intercepts).astype(np.float32),

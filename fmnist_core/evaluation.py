@@ -76,7 +76,7 @@ def evaluate(labels: np.ndarray, probabilities: np.ndarray | None, scores: np.nd
     if probabilities is not None:
         confidences = probabilities[np.arange(len(labels)), predictions].astype(np.float64)
         finite = bool(np.isfinite(probabilities).all())
-        loss = float(log_loss(labels, _renormalise(probabilities), labels=classes)) if finite else float("nan")
+        loss = cross_entropy(labels, probabilities) if finite else float("nan")
     else:
         highest = np.partition(ranking, -2, axis=1)
         confidences, loss = (highest[:, -1] - highest[:, -2]).astype(np.float64), None
@@ -96,7 +96,21 @@ def evaluate(labels: np.ndarray, probabilities: np.ndarray | None, scores: np.nd
     )
 
 
-def _renormalise(probabilities: np.ndarray) -> np.ndarray:
-    # float32 rows sum to 1 only to seven digits; scikit-learn checks more closely.
-    wide = probabilities.astype(np.float64)
-    return wide / wide.sum(axis=1, keepdims=True)
+def cross_entropy(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Mean of -log of what each picture's own class was given, in nats.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n,), integers 0-9
+    probabilities : ndarray of shape (n, 10), float32 or float64, rows sum to 1
+
+    Notes
+    -----
+    A probability of nil would make it infinite, so it is cut off: for a network (float32) where Keras' compiled
+    loss does, which is where float32 ends, at 87 a picture; for a baseline (float64) where scikit-learn's `log_loss`
+    does, at 36. So each figure is the one that its own library gives.
+    """
+    if probabilities.dtype == np.float32:
+        right = probabilities[np.arange(len(labels)), labels]
+        return float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean(dtype=np.float64))
+    return float(log_loss(labels, probabilities, labels=np.arange(N_CLASSES)))

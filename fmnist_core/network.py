@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fmnist_core.architecture import count_parameters, describe_layers, pictures_at_once
+from fmnist_core.evaluation import cross_entropy
 from fmnist_core.preparation import HoldOut, hold_out, scale_and_flatten
 from fmnist_core.progress import OnProgress, Progress, ShouldStop, Stopped
 from fmnist_core.settings import NetworkSettings
@@ -373,10 +374,8 @@ class _Watch:
         self.predictions.append(predictions.astype(np.uint8))
         first = next(weight for weight in self._model.trainable_weights if len(weight.shape) > 1)
         self.first_layers.append(first.numpy()[..., :_TRACED_UNITS].astype(np.float16))
-        right = self.probabilities[np.arange(len(labels)), labels]
-        # As Keras' own in compiled code: cut off nowhere but where float32 ends, at 87 a picture.
-        loss = -np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean(dtype=np.float64)
-        return {"val_loss": float(loss), "val_accuracy": float((predictions == labels).mean())}
+        loss = cross_entropy(labels, self.probabilities)
+        return {"val_loss": loss, "val_accuracy": float((predictions == labels).mean())}
 
     def _report(self, within: float) -> None:
         self._reported = time.perf_counter()

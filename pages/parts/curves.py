@@ -49,13 +49,15 @@ def read(table: pd.DataFrame, settings: NetworkSettings, under_way: bool = False
 
 def _read_losses(training: np.ndarray, validation: np.ndarray, settings: NetworkSettings, under_way: bool) -> str:
     best = int(validation.argmin())
-    if validation[-1] > validation[best] + _WORSE and training[-1] < training[best] and len(training) - 1 - best >= 2:
+    gap = validation[-1] - training[-1]
+    is_past_best = validation[-1] > validation[best] + _WORSE and len(training) - 1 - best >= 2
+    if is_past_best and training[-1] < training[best] and gap > _GAP:
         return (
             f"The curves drift apart: training loss still falls ({training[-1]:.3f}), but validation loss was best "
             f"after epoch {best + 1} ({validation[best]:.3f}) and is worse now ({validation[-1]:.3f}). That is "
             f"**overfitting**: learning the training pictures by heart. {_against_overfitting(settings)}"
         )
-    if validation[-1] - training[-1] > max(_GAP, validation[0] - training[0] + _GAP):
+    if gap > max(_GAP, validation[0] - training[0] + _GAP):
         return (
             f"A gap has opened: loss {training[-1]:.3f} on the pictures it learns from, {validation[-1]:.3f} on the "
             f"held-out ones. It begins to learn its training pictures by heart. {_against_overfitting(settings)}"
@@ -65,8 +67,17 @@ def _read_losses(training: np.ndarray, validation: np.ndarray, settings: Network
             return "Both losses are falling: it is learning what also holds for pictures that it has not seen."
         longer = " **Train longer**, with more epochs." if settings.epochs < MOST_EPOCHS else ""
         return f"Both losses were still falling at the end: it could learn more.{longer}"
-    if under_way:
-        return ""
+    return "" if under_way else _read_end(validation, settings)
+
+
+def _read_end(validation: np.ndarray, settings: NetworkSettings) -> str:
+    """What to say of a training that ended neither falling nor learning by heart."""
+    best = int(validation.argmin())
+    if validation[-1] > validation[best] + _WORSE and len(validation) - 1 - best >= 2 and not settings.patience:
+        return (
+            f"Validation loss has not become better since epoch {best + 1} ({validation[best]:.3f}; now "
+            f"{validation[-1]:.3f}). Fewer **epochs**, or **early stopping**, would have kept that."
+        )
     next_step = _next_step(settings)
     advice = f" Try {next_step}." if next_step else ""
     return f"Validation loss has levelled off: this network has learned about what it can.{advice}"
@@ -113,7 +124,7 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
     if len(untrained):
         value = float(untrained[f"val_{measure}"].iloc[0])
         axis += (
-            f" (before the first: {value:.3f}, chance)"
+            f" (before the first: {value:.3f}, untrained)"
             if measure == "accuracy"
             else f" (before the first: {value:.2f})"
         )
@@ -141,4 +152,6 @@ def learning_chart(table: pd.DataFrame, measure: str, epochs: int) -> go.Figure:
                 hovertemplate="%{y:.4f}",
                 showlegend=True,
             )
+    if len(shown) == 1:  # around a single point any range would do, and none would mean anything
+        figure.update_yaxes(rangemode="tozero", range=[0, 1] if measure == "accuracy" else None)
     return figure

@@ -53,7 +53,7 @@ def test_every_figure_of_real_runs_is_scikit_learns_and_statsmodels(kind, datase
     assert report.accuracy == metrics.accuracy_score(labels, said) > 0.6
     n_right = int((said == labels).sum())
     assert report.interval == pytest.approx(proportion_confint(n_right, len(labels), method="wilson"), abs=1e-12)
-    assert report.loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-9)
+    assert report.loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-6)
     np.testing.assert_array_equal(report.confusion, metrics.confusion_matrix(labels, said))
     expected = metrics.classification_report(labels, said, output_dict=True)
     for number in range(10):
@@ -66,6 +66,18 @@ def test_every_figure_of_real_runs_is_scikit_learns_and_statsmodels(kind, datase
 def test_float32_probabilities_are_taken_without_complaint(labels, probabilities):
     report = evaluate(labels, probabilities.astype(np.float32))
     assert report.loss == pytest.approx(metrics.log_loss(labels, probabilities), rel=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(np.float32, 87.3365), (np.float64, 36.0437)])
+def test_a_sure_mistake_costs_what_the_models_own_library_says(dtype, most):
+    labels, sure = np.array([3, 4]), np.zeros((2, 10), dtype)
+    sure[:, 4] = 1.0
+    assert evaluate(labels, sure).loss == pytest.approx(most / 2, abs=1e-4)
+
+
+def test_a_networks_loss_is_the_one_that_its_training_measured(real_network, dataset):
+    labels = dataset.train.labels[real_network.validation_indices]
+    assert evaluate(labels, real_network.validation_probabilities).loss == real_network.validation_loss
 
 
 def test_scores_decide_where_probabilities_tie(labels):

@@ -186,9 +186,10 @@ FALLING, RISING = [0.6, 0.5, 0.45, 0.41, 0.38], [0.5, 0.44, 0.45, 0.47, 0.49]
         (FALLING, [0.55, 0.5, 0.46, 0.43, 0.40], "**Train longer**"),
         ([0.6, 0.5, 0.4, 0.3, 0.2], [0.5, 0.45, 0.42, 0.4, 0.39], "A gap has opened: loss 0.200"),
         ([0.6, 0.5, 0.45, 0.449, 0.448], [0.5, 0.45, 0.44, 0.4395, 0.439], "levelled off"),
+        ([0.6, 0.5, 0.45, 0.43, 0.414], [0.5, 0.44, 0.40, 0.41, 0.418], "better since epoch 3 (0.400; now 0.418)"),
         ([0.6, float("nan")], [0.5, float("nan")], "no longer a number"),
     ],
-    ids=["where it was best", "overfitting", "both fall", "gap", "level", "nan"],
+    ids=["where it was best", "overfitting", "both fall", "gap", "level", "no gap, no overfitting", "nan"],
 )
 def test_the_curves_are_read_in_words(training, validation, words):
     assert words in curves.read(rows(training, validation), NetworkSettings())
@@ -211,7 +212,13 @@ def test_chance_is_a_point_until_there_is_an_epoch_and_words_from_then_on():
     assert [list(trace.y) for trace in figure.data] == [[0.103]]
     figure = curves.learning_chart(pd.concat([untrained, rows([0.6], [0.5])]), "accuracy", epochs=5)
     assert [list(trace.x) for trace in figure.data] == [[1], [1]]
-    assert "0.103, chance" in figure.layout.xaxis.title.text
+    assert "0.103, untrained" in figure.layout.xaxis.title.text
+
+
+def test_around_a_single_point_the_whole_range_of_accuracies_is_shown():
+    figure = curves.learning_chart(rows([0.6], [0.5]), "accuracy", epochs=5)
+    assert figure.layout.yaxis.range == (0, 1)
+    assert curves.learning_chart(rows([0.6, 0.5], [0.5, 0.4]), "accuracy", epochs=5).layout.yaxis.range is None
 
 
 @pytest.fixture
