@@ -32,7 +32,7 @@ test:
 coverage:
 	@PYTHON="$(PYTHON)" tools/environment.sh dev
 	.venv/bin/python -m pytest tests/core -n 2 --dist loadgroup --randomly-seed=1688255743 \
-		--cov=fmnist_core --cov-branch --cov-report=term-missing:skip-covered $(PYTEST_FLAGS)
+		--cov --cov-report=term-missing:skip-covered $(PYTEST_FLAGS)
 
 bench:
 	@PYTHON="$(PYTHON)" tools/environment.sh dev
