@@ -8,6 +8,7 @@ from pages.parts import (
     confusion,
     duel,
     engine,
+    found,
     mistakes,
     own_picture,
     run_names,
@@ -48,7 +49,6 @@ def choose_view() -> str:
 
 def show_view(view: str, records: list[RunRecord], run_id: str, against: str | None) -> None:
     """One view of the run."""
-    st.header(state.VIEWS[view], divider="gray")
     if view == "own":
         own_picture.show(records, run_id, against)
     elif view == "duel":
@@ -84,7 +84,9 @@ if damaged:
     st.warning(f"{damaged} damaged run(s) were set aside and are not shown.", icon=":material/heart_broken:")
 if records:
     run_id, against = choose_runs(records)
+    found.note_run(engine.run(run_id))
     if against:
+        found.note_run(engine.run(against))
         duel.show_in_one_line(run_id, against)
     summary.show(run_id)
     view = choose_view()

@@ -49,11 +49,11 @@ def main() -> None:
         press(page, "Train", "Validation accuracy")
         take(page, "network")
         page.goto(f"{server.url}/evaluation")
-        page.get_by_role("heading", name="What is mistaken for what").evaluate("each => each.scrollIntoView()")
+        page.get_by_role("radio", name="What is mistaken for what").evaluate("each => each.scrollIntoView()")
         take(page, "evaluation")
         page.emulate_media(color_scheme="dark")
         page.goto(f"{server.url}/evaluation?view=duel")
-        page.get_by_role("heading", name="Duel").evaluate("each => each.scrollIntoView()")
+        page.get_by_role("radio", name="Duel").evaluate("each => each.scrollIntoView()")
         take(page, "duel")
         browser.close()
 

@@ -52,9 +52,10 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         ]
         for true, *row in zip(CLASS_NAMES, confusion, shares, strict=True)
     ]
-    texts = [[f"{share:.0%}" for share in row] for row in shares] if as_shares else confusion
+    cells, form = (shares, ".0%") if as_shares else (confusion, ",")
+    texts = [[format(cell, form) for cell in row] for row in cells]
     figure = class_matrix.chart(
-        "True class (row) and the model's answer (column)", shares, np.array(texts), np.array(hovers), height=560
+        "True class (row), the model's answer (column)", shares, np.array(texts), np.array(hovers), height=560
     )
     figure.update_traces(zmin=0, zmax=1, selector={"type": "heatmap"})
     return figure
@@ -72,7 +73,7 @@ def commonest(confusion: np.ndarray, n: int = 5) -> list[tuple[int, int, int]]:
 
 
 def show(measured: Measured) -> None:
-    """Draw all of it; a click on a cell moves the two class controls of `mistakes`."""
+    """Draw all of it; a click on a cell or a confusion moves the two class controls of `mistakes`."""
     report = measured.report
     matrix, words = st.columns([1.5, 1], gap="large")
     with matrix:
@@ -84,22 +85,11 @@ def show(measured: Measured) -> None:
             selection_mode="points",
             alt="Confusion matrix: counts of pictures by true and predicted class",
         )
-        st.caption(f"Click a cell, or choose two classes below, to see its pictures. Measured on {measured.where}.")
+        st.caption(f"Click a cell to see its pictures. Measured on {measured.where}.")
         csv_button.offer(lambda: to_table(report.confusion), f"confusion_{measured.run.run_id}", "confusion.csv")
     with words:
-        st.markdown("**The five commonest confusions**, in pictures and as a share of the class")
-        for place, (true, predicted, n) in enumerate(commonest(report.confusion)):
-            share = n / report.support[true]
-            st.button(
-                f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,}, {share:.1%}",
-                key=f"confusion.commonest.{place}",
-                type="tertiary",
-                icon=":material/search:",
-                wrap=True,
-                help="Show these pictures below",
-                on_click=mistakes.choose_classes,
-                args=(true, predicted),
-            )
+        mistakes.show_first(measured)
+        _show_commonest(report)
         st.markdown("**Class by class, worst first**")
         st.dataframe(
             class_table(report),
@@ -121,6 +111,22 @@ def show(measured: Measured) -> None:
             st.warning(
                 f"No picture of {', '.join(missing)} was held out: what the run learned of them was not measured.",
                 icon=":material/warning:",
+            )
+
+
+def _show_commonest(report: Report) -> None:
+    st.markdown("**The five commonest confusions**: click one to see its pictures")
+    with st.container(gap="xxsmall"):
+        for place, (true, predicted, n) in enumerate(commonest(report.confusion)):
+            of = report.support[true]
+            st.button(
+                f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,} of {of:,} ({n / of:.1%})",
+                key=f"confusion.commonest.{place}",
+                type="tertiary",
+                icon=":material/search:",
+                wrap=True,
+                on_click=mistakes.choose_classes,
+                args=(true, predicted),
             )
 
 

@@ -57,12 +57,17 @@ def find_common(first: Measured, second: Measured) -> Common:
     return Common(positions, a, b, words)
 
 
+def points(difference: float) -> str:
+    """A difference of two accuracies in percentage points, with its sign: rounded here and nowhere else."""
+    return f"{100 * difference:+.2f}".replace("-", "−")
+
+
 def verdict(duel: Duel, words: str) -> str:
     """The whole duel in one sentence."""
     low, high = duel.interval
-    better, points = ("A", duel.difference) if duel.difference >= 0 else ("B", -duel.difference)
+    better, lead = ("A", duel.difference) if duel.difference >= 0 else ("B", -duel.difference)
     ends = sorted((abs(low), abs(high))) if low * high > 0 else None
-    ahead = f"{100 * points:.2f} percentage points on {words}"
+    ahead = f"{100 * lead:.2f} percentage points on {words}"
     if duel.is_real and ends:
         return (
             f"**Real: {better} is better** by {ahead} (95%: {100 * ends[0]:.2f} to {100 * ends[1]:.2f}). "
@@ -71,7 +76,7 @@ def verdict(duel: Duel, words: str) -> str:
     if duel.is_real or ends:
         return (
             f"**Borderline:** {better} is ahead by {ahead}, just at the edge of what chance alone does "
-            f"(p = {duel.p_value:.3f}). More held-out pictures would tell."
+            f"(p-value {duel.p_value:.3f}). More held-out pictures would tell."
         )
     if duel.difference == 0:
         return (
@@ -80,7 +85,7 @@ def verdict(duel: Duel, words: str) -> str:
         )
     return (
         f"**Within chance:** {better} is ahead by {ahead}, but chance alone would do that or more "
-        f"{_odds(duel.p_value)}. A minus B may truly be anything from {100 * low:+.2f} to {100 * high:+.2f} points."
+        f"{_odds(duel.p_value)}. A minus B may truly be anything from {points(low)} to {points(high)} points."
     )
 
 
@@ -143,11 +148,11 @@ def show_in_one_line(run_id: str, against: str) -> None:
     duel = compare(first.labels[common.a], *common.answers(first, second))
     low, high = duel.interval
     name = run_names.describe(engine.run(against).record)
-    found.note_duel(duel.difference, name)
+    found.note_duel(f"{points(duel.difference)} points against {name}")
     a, b = duel.accuracies
     st.markdown(
-        f":material/balance: **{100 * duel.difference:+.2f} percentage points** against {name} (95%: "
-        f"{100 * low:+.2f} to {100 * high:+.2f}): {a:.4f} and {b:.4f}, on the {duel.n_pictures:,} pictures that both "
+        f":material/balance: **{points(duel.difference)} percentage points** against {name} (95%: "
+        f"{points(low)} to {points(high)}): {a:.4f} and {b:.4f}, on the {duel.n_pictures:,} pictures that both "
         "had held out. More of it under **Duel**."
     )
 
@@ -159,15 +164,15 @@ def _show_figures(duel: Duel) -> None:
     b.metric("Accuracy of B", f"{duel.accuracies[1]:.4f}")
     difference.metric(
         "A minus B",
-        f"{duel.difference:+.4f}",
+        f"{points(duel.difference)} points",
         help="Both answered the same pictures, so they are compared picture by picture. (The interval is Tango's.)",
     )
-    difference.caption(f"95%: {low:+.4f} to {high:+.4f}")
+    difference.caption(f"95%: {points(low)} to {points(high)} points")
     p_value.metric(
         "p-value",
         f"{duel.p_value:.4f}" if duel.p_value >= 1e-4 else "< 0.0001",
-        help="If neither were better, the disputed pictures would fall to either side like tossed coins. p is how "
-        "often they would then fall at least this unevenly. (McNemar's exact test.)",
+        help="If neither were better, the disputed pictures would fall to either side like tossed coins. The p-value "
+        "is how often they would then fall at least this unevenly. (McNemar's exact test.)",
     )
     p_value.caption(f"disputed, only one is right: A {duel.counts[1]:,}, B {duel.counts[2]:,}")
 
@@ -188,7 +193,8 @@ def _show_group(
     places = places[np.argsort(-first.report.confidences[common.a[places]], kind="stable")][:_PER_GROUP]
     a, b = ([_short(answers[place], labels[place]) for place in places] for answers in said)
     names = [CLASS_NAMES[label] for label in labels[places]]
-    captions = [f"{name}: A {said_a}, B {said_b}" for name, said_a, said_b in zip(names, a, b, strict=True)]
+    # No line ends between a run's letter and its answer.
+    captions = [f"{name}: A\u00a0{said_a}, B\u00a0{said_b}" for name, said_a, said_b in zip(names, a, b, strict=True)]
     positions = common.positions[places]
     clicked = gallery.show(first.images[positions], captions, "duel.gallery", label="Pictures of the duel", size=64)
     if clicked is not None:

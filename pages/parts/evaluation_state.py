@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import address, engine
+from pages.parts import address, engine, run_names
 from pages.parts.address import Field, class_number, whole, words
 
 PAGE = "evaluation"
@@ -24,8 +24,17 @@ _AGAINST_IS_CHOSEN = "evaluation.against_is_chosen"
 
 
 def _run(text: str) -> str:
+    """The run to look at; for a missing one, `run_picker.choose` takes the first."""
+    records = engine.store().records()
+    if text not in {record.run_id for record in records}:
+        instead = f" Shown instead: {run_names.describe(records[0])}." if records else ""
+        raise ValueError(engine.store().why_missing(text) + instead)
+    return text
+
+
+def _against(text: str) -> str:
     if text not in {record.run_id for record in engine.store().records()}:
-        raise ValueError(f"{engine.store().why_missing(text)} Choose one below, or train one.")
+        raise ValueError(f"{engine.store().why_missing(text)} Choose another under Compare with.")
     return text
 
 
@@ -35,7 +44,7 @@ def _number(name: str) -> str:
 
 FIELDS: Mapping[str, Field] = {
     "run": Field(None, "the id of a run", _run),
-    "against": Field(NOBODY, "the id of a run", _run),
+    "against": Field(NOBODY, "the id of a run", _against),
     "view": Field("confusions", words(VIEWS), address.one_of(VIEWS)),
     "true": Field(ANY, "the number of a class, 0 to 9", class_number, _number),
     "predicted": Field(ANY, "the number of a class, 0 to 9", class_number, _number),

@@ -32,17 +32,9 @@ def note_run(run: AnyRun) -> None:
         _note(kind, f"{kind} {accuracy:.4f} {_MEASURED_ON[kind]}")
 
 
-def note_duel(difference: float, name: str) -> None:
-    """Two runs were compared.
-
-    Parameters
-    ----------
-    difference : float
-        Accuracy of the one looked at minus that of the other, on the same pictures.
-    name : str
-        What the other is called.
-    """
-    _note("duel", f"{100 * difference:+.1f} points against {name}")
+def note_duel(outcome: str) -> None:
+    """Two runs were compared, with this outcome in words."""
+    _note("duel", outcome)
 
 
 def _note(step: str, words: str) -> None:

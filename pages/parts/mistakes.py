@@ -15,6 +15,7 @@ from pages.parts.one_picture import OPENED
 TRUE, PREDICTED = state.key("true"), state.key("predicted")
 _CHOICES = (ANY, *CLASS_NAMES)
 _PER_PAGE = 60
+_FIRST = 5
 SUREST_MISTAKES, LUCKIEST_HITS = "Surest mistakes", "Luckiest hits"
 
 
@@ -57,9 +58,36 @@ def find(measured: Measured, true: int | None, predicted: int | None, hits: bool
     return found[np.argsort(towards, kind="stable")]
 
 
+def show_first(measured: Measured) -> None:
+    """The first few pictures of the chosen cell, to stand where it is chosen; `show_cell` shows and opens them all."""
+    true, predicted = chosen_classes()
+    found = find(measured, true, predicted)
+    first = found[:_FIRST]
+    more = "; all of them below" if len(found) > len(first) else ""
+    st.markdown(f"**{_in_words(len(found), true, predicted)}**{more}")
+    clicked = gallery.show(
+        measured.images[measured.indices[first]],
+        [f"{value:.2f}" for value in measured.report.confidences[first]],
+        "mistakes.first",
+        label="The first of them",
+        descriptions=_descriptions(measured, first),
+        size=52,  # so that they stand in one row on a phone
+    )
+    if clicked is not None:
+        st.session_state[OPENED] = int(measured.indices[first[clicked]])
+
+
+def _in_words(n: int, true: int | None, predicted: int | None) -> str:
+    pictures = "picture" if n == 1 else "pictures"
+    if true is None:
+        return f"{n:,} mistakes" if predicted is None else f"{n:,} {pictures} wrongly called {CLASS_NAMES[predicted]}"
+    said = "something else" if predicted is None else CLASS_NAMES[predicted]
+    return f"{n:,} {CLASS_NAMES[true]} {pictures} called {said}"
+
+
 def show_cell(measured: Measured, others: list[Measured]) -> None:
     """The pictures of the chosen cell, or of all mistakes."""
-    st.subheader("The pictures behind the figures")
+    st.header("The pictures behind the figures")
     _controls()
     true, predicted = chosen_classes()
     found = find(measured, true, predicted)
@@ -136,10 +164,7 @@ def show(measured: Measured, others: list[Measured], found: np.ndarray, key: str
         [f"{true} → {said}, {value:.2f}" for (true, said), value in zip(names, sure, strict=True)],
         f"mistakes.gallery.{key}",
         label="Pictures",
-        descriptions=[
-            f"{true}, called {said} ({value:.3f}); picture {position}"
-            for (true, said), value, position in zip(names, sure, positions, strict=True)
-        ],
+        descriptions=_descriptions(measured, shown),
         chosen=int(np.flatnonzero(positions == opened)[0]) if opened in positions else None,
         size=64,
     )
@@ -147,3 +172,13 @@ def show(measured: Measured, others: list[Measured], found: np.ndarray, key: str
         st.session_state[OPENED] = opened = int(positions[clicked])
     if opened is not None and opened < len(measured.images):
         one_picture.show(opened, [measured, *others])
+
+
+def _descriptions(measured: Measured, places: np.ndarray) -> list[str]:
+    """A sentence a picture, for its tooltip and for screen readers."""
+    report, labels = measured.report, measured.labels
+    return [
+        f"{CLASS_NAMES[labels[place]]}, called {CLASS_NAMES[report.predictions[place]]} "
+        f"({report.confidences[place]:.3f}); picture {measured.indices[place]}"
+        for place in places
+    ]

@@ -13,7 +13,8 @@ from pages.parts import evaluation_state as state
 from pages.parts.measured import TEST, Measured
 
 OPENED = state.key("picture")
-_COLOURS = (theme.VALIDATION, theme.ACCENT, theme.LESSON)
+LETTERS = "ABC"
+_COLOURS = dict(zip(LETTERS, (theme.VALIDATION, theme.ACCENT, theme.LESSON), strict=True))
 
 
 def answers_table(answers: dict[str, np.ndarray]) -> pd.DataFrame:
@@ -27,23 +28,28 @@ def answers_chart(answers: dict[str, np.ndarray], truth: int | None) -> go.Figur
     Parameters
     ----------
     answers : dict of str to ndarray of shape (10,)
-        Name of a run, which starts with its number from 1 to 3, and its probabilities.
+        Name of a run, which starts with its letter, and its probabilities.
     truth : int or None
         The true class where it is known.
     """
-    figure = theme.chart("Probability of each class", height=130 + 10 * (14 + 14 * len(answers)))
+    figure = theme.chart(
+        "Probability of each class",
+        height=130 + 10 * (14 + 14 * len(answers)),
+        margin={"l": 10, "r": 40, "t": 50, "b": 10},  # "100%" stands beyond the end of its bar
+    )
     names = [f"<b>{name} (true)</b>" if place == truth else name for place, name in enumerate(CLASS_NAMES)]
     for name, probabilities in answers.items():
-        colour = _COLOURS[int(name[0]) - 1]  # a run keeps its colour when another has nothing to say
+        colour = _COLOURS[name[0]]  # a run keeps its colour when another has nothing to say
         figure.add_bar(
             y=names,
             x=probabilities,
             name=name,
             orientation="h",
             marker={"color": colour},
-            text=[f"{value:.2f}" if value >= 0.01 else "" for value in probabilities],
+            text=[f"{value:.0%}" if value >= 0.01 else "" for value in probabilities],
             textposition="outside",
-            hovertemplate="%{y}: %{x:.4f}<extra>" + name + "</extra>",
+            hovertemplate="%{y}: %{x:.2%}<extra>" + name + "</extra>",
+            cliponaxis=False,
         )
     figure.update_layout(
         barmode="group",
@@ -51,7 +57,7 @@ def answers_chart(answers: dict[str, np.ndarray], truth: int | None) -> go.Figur
         showlegend=True,  # of one run, too: another may have had nothing to say
         legend={"y": -0.08, "yanchor": "top", "x": 0, "xanchor": "left"},
     )
-    figure.update_xaxes(range=[0, 1.12], tickformat=".0%")
+    figure.update_xaxes(range=[0, 1], tickformat=".0%")
     figure.update_yaxes(autorange="reversed")
     return figure
 
@@ -77,7 +83,7 @@ def show(position: int, runs: list[Measured]) -> None:
     label = int(split.labels[position])
     picture, chart = st.columns([1, 2.4], gap="medium")
     with picture:
-        st.markdown(f"**{CLASS_NAMES[label]}**, picture {position:,} of {'test' if on == TEST else 'train'}")
+        st.markdown(f"**{CLASS_NAMES[label]}**  \npicture {position:,} of {'test' if on == TEST else 'train'}")
         ink = split.images[position] if st.context.theme.type == "dark" else 255 - split.images[position]
         enlarged = np.kron(ink, np.ones((7, 7), dtype=np.uint8))
         st.image(enlarged, width=196, alt=f"{CLASS_NAMES[label]}, enlarged")
@@ -107,8 +113,8 @@ def show(position: int, runs: list[Measured]) -> None:
 def _collect(position: int, runs: list[Measured]) -> dict[str, np.ndarray]:
     """Probabilities of each run that has an honest say; of the others, a sentence."""
     answers = {}
-    for number, measured in enumerate(runs, start=1):
-        name = f"{number}: {run_names.describe(measured.run.record)}"
+    for letter, measured in zip(LETTERS, runs, strict=False):
+        name = f"{letter}: {run_names.describe(measured.run.record)}"
         place = measured.place_of(position)
         probabilities = None if place is None else measured.probabilities(place)
         if place is None:

@@ -30,30 +30,34 @@ _NAMES = {
 
 
 def show(records: Sequence[RunRecord], run_id: str, against: str | None) -> None:
-    """Take a picture, show its way to 28x28 with a switch at each step, and what the runs say."""
+    """Take a picture, show what the runs say beside it, and below its way to 28x28 with a switch at each step."""
     st.markdown(
         "Show a model something of your own: one piece of clothing on a plain background works best. Models know only "
         "what they were shown: 28 × 28 grey pixels, bright on black, centred."
     )
-    where, who = st.columns([1, 2])
+    where, who = st.columns([1, 2], gap="large")
     source = where.segmented_control(
         "Source", (UPLOAD, CAMERA, DRAWING), key="own_picture.source", default=UPLOAD, required=True,
         persist_state="session",
     )  # fmt: skip
+    where.caption(":material/delete: Nothing of your picture is kept: it goes when you close this page.")
     run_ids = _choose_runs(who, records, run_id, against)
-    st.caption(":material/delete: Nothing of your picture is kept: it goes when you close this page.")
     try:
         with where:
             content = _take(source or UPLOAD)
         if content is None:
             st.session_state.pop(_READ, None)
             return
-        pixels = _decode(content)
+        with where:
+            pixels = _decode(content)
     except PictureError as error:
         st.error(str(error), icon=":material/broken_image:")
         return
-    steps = _show_steps(pixels)
-    _show_answers(steps[-1].pixels, run_ids, {record.run_id: record for record in records})
+    switches = {field.name: st.session_state.get(f"own_picture.{field.name}", True) for field in fields(Recipe)}
+    steps = prepare(pixels, Recipe(**switches))
+    with who:
+        _show_answers(steps[-1].pixels, run_ids, {record.run_id: record for record in records})
+    _show_steps(pixels, steps)
 
 
 def _choose_runs(
@@ -105,10 +109,8 @@ def _decode(content: bytes) -> np.ndarray:
     return picture.pixels
 
 
-def _show_steps(pixels: np.ndarray) -> tuple[Step, ...]:
-    st.subheader("How it becomes 28 × 28")
-    switches = {field.name: st.session_state.get(f"own_picture.{field.name}", True) for field in fields(Recipe)}
-    steps = prepare(pixels, Recipe(**switches))
+def _show_steps(pixels: np.ndarray, steps: tuple[Step, ...]) -> None:
+    st.header("How it becomes 28 × 28")
     with st.grid(len(steps) + 1, min_column_width=130, gap="small") as grid:
         with grid.cell():
             st.markdown("**Yours**")
@@ -120,7 +122,6 @@ def _show_steps(pixels: np.ndarray) -> tuple[Step, ...]:
                 )
                 st.image(_enlarged(step.pixels), width="stretch", alt=f"After the step: {_NAMES[step.name]}")
                 st.caption(step.done)
-    return steps
 
 
 def _enlarged(pixels: np.ndarray) -> np.ndarray:
@@ -130,13 +131,13 @@ def _enlarged(pixels: np.ndarray) -> np.ndarray:
 
 
 def _show_answers(small: np.ndarray, run_ids: list[str], by_id: dict[str, RunRecord]) -> None:
-    st.subheader("What the runs say")
+    st.header("What the runs say")
     if not run_ids:
         st.info("Choose at least one run above.", icon=":material/arrow_upward:")
         return
     answers, figures = {}, {}
-    for number, run_id in enumerate(run_ids, start=1):
-        name = f"{number}: {run_names.describe(by_id[run_id])}"
+    for letter, run_id in zip(one_picture.LETTERS, run_ids, strict=False):
+        name = f"{letter}: {run_names.describe(by_id[run_id])}"
         try:
             with st.spinner("Asking the model…"):
                 ranking, probabilistic = _ask(run_id, small)

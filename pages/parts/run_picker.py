@@ -91,7 +91,7 @@ def show_table(records: Sequence[RunRecord]) -> None:
             "run id": st.column_config.TextColumn("Run id", help="What stands in the address after run="),
         },
     )
-    st.caption(f"{len(shown)} of {len(records)} runs. Runs are kept; nothing on this page deletes one.")
+    st.caption(f"{len(shown)} of {len(records)} runs. When room runs out, the oldest leave; shared ones last.")
 
 
 def filter_records(records: Sequence[RunRecord], kind: str, words: str) -> list[RunRecord]:

@@ -15,7 +15,7 @@ from fmnist_core.comparison import compare
 from fmnist_core.dataset import CLASS_NAMES, DATA_DIGEST
 from fmnist_core.pictures import decode, prepare
 from fmnist_core.runs import Run, identify
-from pages.parts.duel import verdict
+from pages.parts.duel import points, verdict
 from tests.browser.test_lesson import TRAINING_SECONDS, button, has_no_traceback
 
 pytestmark = pytest.mark.browser
@@ -79,7 +79,7 @@ def cell_of(run, true, predicted):
 def test_a_click_on_a_cell_shows_exactly_its_pictures_and_the_table_can_be_taken_away(open_page, server, runs):
     page = open_page(f"{server.url}/evaluation?run={runs[0].run_id}")
     true, predicted = CLASS_NAMES.index("Shirt"), CLASS_NAMES.index("Coat")
-    matrix = page.locator(".js-plotly-plot").filter(has_text="True class (row) and the model's answer (column)")
+    matrix = page.locator(".js-plotly-plot").filter(has_text="True class (row), the model's answer (column)")
     x, y, width, height = settled_box(matrix.locator(".scatterlayer .point").nth(10 * true + predicted))
     page.mouse.click(x + width / 2, y + height / 2)
     expect(page).to_have_url(re.compile(f"true={true}.*predicted={predicted}"))
@@ -113,8 +113,8 @@ def test_the_keyboard_reaches_the_same_pictures_and_opens_one(open_page, server,
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text(f"picture {expected[1]:,} of train")).to_be_visible()
-    for number, run in enumerate(runs, start=1):
-        expect(dialog.get_by_text(f"{number}: {name_of(run)}")).to_be_visible()
+    for letter, run in zip("AB", runs, strict=True):
+        expect(dialog.get_by_text(f"{letter}: {name_of(run)}")).to_be_visible()
     expect(page).to_have_url(re.compile(f"picture={expected[1]}"))
     page.keyboard.press("Escape")
     expect(page).not_to_have_url(re.compile("picture="))
@@ -125,13 +125,13 @@ def test_a_duel_is_fought_and_its_groups_are_shown(open_page, server, runs):
     page = open_page(f"{server.url}/evaluation?run={runs[0].run_id}&against={runs[1].run_id}&view=duel")
     labels = load_dataset().train.labels
     duel = compare(labels, *(run.result.out_of_fold_scores.argmax(axis=1) for run in runs))
-    expect(metric(page, "A minus B")).to_contain_text(f"{duel.difference:+.4f}")
-    expect(page.get_by_text(f"95%: {duel.interval[0]:+.4f} to {duel.interval[1]:+.4f}")).to_be_visible()
+    expect(metric(page, "A minus B")).to_contain_text(f"{points(duel.difference)} points")
+    expect(page.get_by_text(f"95%: {points(duel.interval[0])} to {points(duel.interval[1])} points")).to_be_visible()
     words = verdict(duel, "the same 60,000 pictures, which both had held out").replace("**", "")
     expect(page.get_by_test_id("stAlert").filter(has_text=words)).to_be_visible()
     page.get_by_role("radio", name=f"Only B right ({duel.counts[2]:,})").click()
     pictures = page.get_by_role("list", name="Pictures of the duel").get_by_role("button")
-    expect(pictures.first).to_have_attribute("title", re.compile("B ✓"))
+    expect(pictures.first).to_have_attribute("title", re.compile("B\u00a0✓"))
     assert pictures.count() == min(duel.counts[2], 40)
     has_no_traceback(page)
 
@@ -175,8 +175,8 @@ def answer(run, content):
 def test_a_photo_is_uploaded_brought_to_28_by_28_and_asked_about(open_page, server, runs):
     page = open_page(f"{server.url}/evaluation?run={runs[0].run_id}&against={runs[1].run_id}&view=own")
     page.locator("input[type=file]").set_input_files({"name": "shirt.jpg", "mimeType": "image/jpeg", "buffer": photo()})
-    for number, run in enumerate(runs, start=1):
-        expect(page.get_by_text(f"{number}: {name_of(run)} says {answer(run, photo())}")).to_be_visible()
+    for letter, run in zip("AB", runs, strict=True):
+        expect(page.get_by_text(f"{letter}: {name_of(run)} says {answer(run, photo())}")).to_be_visible()
     expect(page.get_by_text("Shrunk to 28 x 28: each new pixel is the mean of a patch.")).to_be_visible()
     page.get_by_text("2. Inverted").click()
     expect(page.get_by_text("Off: light stays light.")).to_be_visible()
@@ -194,7 +194,7 @@ def test_a_network_is_asked_about_a_photo_in_the_worker(open_page, server):
     pixels = prepare(decode(photo()).pixels)[-1].pixels.reshape(784) / 255.0
     scores = pixels @ run.result.weights[:7840].reshape(784, 10) + run.result.weights[7840:]
     said = f"says {CLASS_NAMES[int(scores.argmax())]}, {softmax(scores).max():.0%} sure."
-    expect(page.get_by_text(f"1: Network: epochs 1, batch_size 512, seed 901 {said}")).to_be_visible()
+    expect(page.get_by_text(f"A: Network: 1 epoch, batch size 512, seed 901 {said}")).to_be_visible()
     has_no_traceback(page)
 
 
@@ -209,7 +209,7 @@ def test_a_drawing_is_asked_about_stroke_by_stroke(open_page, server, runs):
         page.mouse.down()
         page.mouse.move(box["x"] + left, box["y"] + 240, steps=5)
         page.mouse.up()
-    expect(page.get_by_text(f"1: {name_of(runs[0])} says")).to_be_visible()
+    expect(page.get_by_text(f"A: {name_of(runs[0])} says")).to_be_visible()
     page.get_by_role("button", name="Clear", exact=True).click()
     expect(page.get_by_text("What the runs say")).not_to_be_visible()
     has_no_traceback(page)

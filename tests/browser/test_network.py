@@ -117,8 +117,8 @@ def test_runs_are_compared_in_one_picture_and_the_link_brings_it_back(open_page,
     picture = page.locator(".js-plotly-plot").filter(has_text="Validation accuracy, epoch by epoch")
     expect(picture.locator(".trace")).to_have_count(2)
     page.get_by_role("combobox", name="Compare this network with").click()
-    page.keyboard.type("epochs 6, seed 23")  # a long list is drawn only where it is looked at
-    page.get_by_role("option", name=re.compile("epochs 6, seed 23")).click()
+    page.keyboard.type("6 epochs, seed 23")  # a long list is drawn only where it is looked at
+    page.get_by_role("option", name=re.compile("6 epochs, seed 23")).click()
     expect(picture.locator(".trace")).to_have_count(3)
     expect(page).to_have_url(re.compile(f"compare={others[0].run_id}%2C{others[1].run_id}"))
     again = open_page(page.url)

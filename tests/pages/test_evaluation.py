@@ -102,9 +102,11 @@ def test_a_cell_named_in_the_address_shows_exactly_its_pictures_surest_first(ope
     probabilities = run.result.validation_probabilities
     cell = (labels == 6) & (probabilities.argmax(axis=1) == 0)
     confidences = np.sort(probabilities[cell, 0])[::-1]
-    captions = galleries(app)[0]["captions"]
-    assert captions == [f"Shirt → T-shirt/top, {confidence:.2f}" for confidence in confidences[:60]]
-    assert f"{cell.sum():,} mistakes" in texts(app)
+    first, every = galleries(app)
+    assert first["captions"] == [f"{confidence:.2f}" for confidence in confidences[:5]], "where the cell is clicked"
+    assert every["captions"] == [f"Shirt → T-shirt/top, {confidence:.2f}" for confidence in confidences[:60]]
+    assert first["descriptions"] == every["descriptions"][:5]
+    assert f"{cell.sum():,} Shirt pictures called T-shirt/top" in texts(app)
 
 
 def test_the_baseline_is_measured_out_of_fold(open_page, store, dataset):
@@ -128,6 +130,7 @@ def test_a_loss_without_probabilities_has_no_cross_entropy(open_page, store, dat
         ({"run": "0123456789abcdef"}, "There is no run 0123456789abcdef here."),
         ({"run": "../../etc/passwd"}, "'../../etc/passwd' is not the address of a run."),
         ({"true": "10"}, "true must be the number of a class, 0 to 9; got '10'."),
+        ({"run": "0123456789abcdef"}, "Shown instead: Network: the lesson."),
         ({"against": "ffffffffffffffff"}, "There is no run ffffffffffffffff here."),
         ({"view": "everything"}, "view must be confusions, mistakes, trust, duel or own; got 'everything'."),
         ({"picture": "60000"}, "picture must be the number of a training picture, 0 to 59,999; got '60000'."),
@@ -149,7 +152,7 @@ def test_all_runs_stand_in_one_table_and_damaged_ones_are_reported(open_page, st
     assert not app.exception
     table = app.dataframe[0].value
     assert set(table["kind"]) == {"Network"}
-    assert set(table["what"]) == {"the lesson", "epochs 9"}
+    assert set(table["what"]) == {"the lesson", "9 epochs"}
     assert (table["from"] < table["accuracy"]).all()
     assert (table["accuracy"] < table["to"]).all()
     assert "1 damaged run(s) were set aside" in texts(app)
@@ -158,9 +161,10 @@ def test_all_runs_stand_in_one_table_and_damaged_ones_are_reported(open_page, st
 def test_a_confusion_in_words_shows_its_pictures(open_page, run):
     app = open_page("evaluation.py")
     true, predicted, n = confusion.commonest(measure(run.run_id).report.confusion)[0]
-    words = f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,},"
+    words = f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,} of "
     next(button for button in app.button if button.label.startswith(words)).click().run()
     assert not app.exception
+    assert f"**{n:,} {CLASS_NAMES[true]} pictures called {CLASS_NAMES[predicted]}**" in texts(app)
     assert f"{n:,} mistakes among 12,000 validation pictures" in texts(app)
     assert (app.query_params["true"], app.query_params["predicted"]) == (str(true), str(predicted))
 
@@ -226,9 +230,9 @@ def test_an_opened_picture_shows_what_each_run_that_had_not_learned_from_it_says
         chart.proto.spec for chart in app.get("plotly_chart") if "Probability of each class" in chart.proto.spec
     )
     shown = {trace["name"]: plotly_numbers(trace["x"]) for trace in json.loads(bars)["data"]}
-    np.testing.assert_allclose(shown["1: Network: the lesson"], run.result.validation_probabilities[5], rtol=1e-6)
+    np.testing.assert_allclose(shown["A: Network: the lesson"], run.result.validation_probabilities[5], rtol=1e-6)
     np.testing.assert_allclose(
-        shown["2: Baseline: the lesson"], other.result.out_of_fold_probabilities[held_out], rtol=1e-6
+        shown["B: Baseline: the lesson"], other.result.out_of_fold_probabilities[held_out], rtol=1e-6
     )
     assert app.query_params["picture"] == str(held_out)
     pixels = dataset.train.images.reshape(60_000, 784).astype(np.float32)
@@ -302,7 +306,9 @@ def test_the_duel_is_statsmodels_on_the_pictures_that_both_held_out(open_page, s
     values = metrics(app)
     assert values["Accuracy of A"] == f"{a.mean():.4f}"
     assert values["Accuracy of B"] == f"{b.mean():.4f}"
-    assert values["A minus B"] == f"{a.mean() - b.mean():+.4f}"
+    lead = 100 * (int(a.sum()) - int(b.sum())) / len(common)
+    assert values["A minus B"] == f"{'−' if lead < 0 else '+'}{abs(lead):.2f} points"
+    assert f"is ahead by {abs(lead):.2f} percentage points" in texts(app), "the sentence and the figure agree"
     assert values["p-value"] == (f"{p_value:.4f}" if p_value >= 1e-4 else "< 0.0001")
     assert f"disputed, only one is right: A {(a & ~b).sum():,}, B {(b & ~a).sum():,}" in texts(app)
     assert ("Within chance" in texts(app)) == (p_value >= 0.05)
@@ -375,8 +381,8 @@ def test_an_own_picture_is_asked_of_network_and_baseline_as_it_was_prepared(open
     assert run_id == run.run_id
     np.testing.assert_array_equal(images[0], expected[-1].pixels)
     assert not more
-    assert "**1: Network: the lesson** says **Sneaker**, 100% sure." in texts(app)
-    assert "**2: Baseline: the lesson** says" in texts(app)
+    assert "**A: Network: the lesson** says **Sneaker**, 100% sure." in texts(app)
+    assert "**B: Baseline: the lesson** says" in texts(app)
     for step in expected:
         assert step.done in texts(app)
     control(app, "2. Inverted").set_value(False).run()
@@ -460,7 +466,9 @@ def test_what_a_run_bought_over_the_baseline_is_said_at_once_and_paired(open_pag
     bar = accuracy_score(labels, baseline.result.out_of_fold_scores[held_out].argmax(axis=1))
     assert f"**{100 * (network - bar):+.2f} percentage points** against Baseline: the lesson" in texts(app)
     assert f"{network:.4f} and {bar:.4f}, on the 12,000 pictures that both had held out" in texts(app)
-    assert f"{100 * (network - bar):+.1f} points against Baseline: the lesson" in texts(app), "found so far"
+    assert f":material/check: {100 * (network - bar):+.2f} points against Baseline: the lesson" in texts(app)
+    assert f":material/check: baseline {baseline.result.mean_accuracy:.4f} out of fold" in texts(app)
+    assert f":material/check: network {network:.4f} on validation" in texts(app)
 
 
 def test_a_link_to_one_run_compares_it_with_nothing(open_page, store, dataset, run):
@@ -477,7 +485,7 @@ def test_a_link_sets_what_it_leaves_out_to_the_default(open_page, run):
     app.query_params["run"] = run.run_id
     app.run()
     assert app.query_params == {"run": run.run_id}
-    assert "What is mistaken for what" in texts(app)
+    assert "The five commonest confusions" in texts(app)
     assert control(app, "What it is").value == "any class"
 
 
@@ -505,13 +513,26 @@ def test_a_test_pictures_number_stays_out_of_the_address(open_page, run):
     ("settings", "name"),
     [
         (NetworkSettings(), "Network: the lesson"),
-        (NetworkSettings(epochs=9), "Network: epochs 9"),
+        (NetworkSettings(epochs=9), "Network: 9 epochs"),
         (NetworkSettings(hidden_units=(100,)), "Network: One hidden layer (100)"),
-        (replace(PRESETS["Small CNN"], epochs=8), "Network: Small CNN, epochs 8"),
-        (NetworkSettings(hidden_units=(300, 20), seed=3), "Network: hidden_units 300,20, seed 3"),
-        (BaselineSettings(max_iter=10), "Baseline: max_iter 10"),
+        (replace(PRESETS["Small CNN"], epochs=8), "Network: Small CNN, 8 epochs"),
+        (NetworkSettings(hidden_units=(300, 20), seed=3), "Network: layers of 300 and 20, seed 3"),
+        (NetworkSettings(epochs=1, hidden_units=(100, 100, 100)), "Network: 1 epoch, 3 layers of 100"),
+        (replace(PRESETS["Strong CNN"], hidden_units=(), flips=False), "Network: Strong CNN, no layers, no flips"),
+        (BaselineSettings(max_iter=10, scaling=False), "Baseline: max_iter 10, no scaling"),
     ],
 )
 def test_a_run_is_called_after_the_network_it_comes_nearest_to(dataset, settings, name):
     run = (network_run if isinstance(settings, NetworkSettings) else baseline_run)(dataset, settings)
     assert run_names.describe(run.record) == name
+
+
+@pytest.mark.parametrize(("n_batches", "epoch"), [(1, 1), (1500, 1), (1501, 2), (24_125, 17)])
+def test_a_stopped_training_is_called_after_the_epoch_in_which_it_was_stopped(dataset, n_batches, epoch):
+    run = network_run(dataset, NetworkSettings(epochs=50), stopped_after=n_batches)
+    assert run_names.describe(run.record) == f"Network: 50 epochs, stopped by hand in epoch {epoch}"
+
+
+@pytest.mark.parametrize(("difference", "words"), [(0.05375, "+5.38"), (-0.05375, "−5.38"), (0, "+0.00")])
+def test_a_difference_is_rounded_once_and_has_a_true_minus(difference, words):
+    assert duel.points(difference) == words
