@@ -9,7 +9,7 @@ import streamlit as st
 
 from fmnist_core import Report
 from fmnist_core.dataset import CLASS_NAMES
-from pages.parts import class_matrix, csv_button, mistakes
+from pages.parts import class_matrix, csv_button, mistakes, theme
 from pages.parts.measured import Measured
 
 _MATRIX = "confusion.matrix"
@@ -34,7 +34,7 @@ def class_table(report: Report) -> pd.DataFrame:
     return table[table["pictures"] > 0].sort_values("F1", kind="stable", ignore_index=True)
 
 
-def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
+def chart(confusion: np.ndarray, as_shares: bool, chosen: tuple[int, int] | None = None) -> go.Figure:
     """The matrix as a heat map; a click on a cell selects it.
 
     Parameters
@@ -43,6 +43,8 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         Rows: true class.
     as_shares : bool
         Show each cell as a share of its row.
+    chosen : tuple of int, optional
+        Row and column of a cell that is framed.
     """
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     hovers = [
@@ -58,6 +60,10 @@ def chart(confusion: np.ndarray, as_shares: bool) -> go.Figure:
         "True class (row), the model's answer (column)", shares, np.array(texts), np.array(hovers), height=560
     )
     figure.update_traces(zmin=0, zmax=1, selector={"type": "heatmap"})
+    if chosen is not None:
+        row, column = chosen
+        sides = {"x0": column - 0.5, "x1": column + 0.5, "y0": row - 0.5, "y1": row + 0.5}
+        figure.add_shape(type="rect", line={"color": theme.ACCENT, "width": 3}, **sides)
     return figure
 
 
@@ -74,12 +80,13 @@ def commonest(confusion: np.ndarray, n: int = 5) -> list[tuple[int, int, int]]:
 
 def show(measured: Measured) -> None:
     """Draw all of it; a click on a cell or a confusion moves the two class controls of `mistakes`."""
-    report = measured.report
+    report, (true, predicted) = measured.report, mistakes.chosen_classes()
+    cell = (true, predicted) if true is not None and predicted is not None else None
     matrix, words = st.columns([1.5, 1], gap="large")
     with matrix:
         as_shares = st.toggle("Percentages of each row", key="confusion.shares", persist_state="session")
         st.plotly_chart(
-            chart(report.confusion, as_shares),
+            chart(report.confusion, as_shares, cell),
             key=_MATRIX,
             on_select=_choose_cell,
             selection_mode="points",
@@ -89,7 +96,7 @@ def show(measured: Measured) -> None:
         csv_button.offer(lambda: to_table(report.confusion), f"confusion_{measured.run.run_id}", "confusion.csv")
     with words:
         mistakes.show_first(measured)
-        _show_commonest(report)
+        _show_commonest(report, cell)
         st.markdown("**Class by class, worst first**")
         st.dataframe(
             class_table(report),
@@ -114,7 +121,7 @@ def show(measured: Measured) -> None:
             )
 
 
-def _show_commonest(report: Report) -> None:
+def _show_commonest(report: Report, chosen: tuple[int, int] | None) -> None:
     st.markdown("**The five commonest confusions**: click one to see its pictures")
     with st.container(gap="xxsmall"):
         for place, (true, predicted, n) in enumerate(commonest(report.confusion)):
@@ -123,7 +130,7 @@ def _show_commonest(report: Report) -> None:
                 f"**{CLASS_NAMES[true]}** called **{CLASS_NAMES[predicted]}**: {n:,} of {of:,} ({n / of:.1%})",
                 key=f"confusion.commonest.{place}",
                 type="tertiary",
-                icon=":material/search:",
+                icon=":material/arrow_upward:" if (true, predicted) == chosen else ":material/search:",
                 wrap=True,
                 on_click=mistakes.choose_classes,
                 args=(true, predicted),

@@ -536,3 +536,14 @@ def test_a_stopped_training_is_called_after_the_epoch_in_which_it_was_stopped(da
 @pytest.mark.parametrize(("difference", "words"), [(0.05375, "+5.38"), (-0.05375, "−5.38"), (0, "+0.00")])
 def test_a_difference_is_rounded_once_and_has_a_true_minus(difference, words):
     assert duel.points(difference) == words
+
+
+def test_counts_have_thousands_separators_and_the_chosen_cell_is_framed():
+    matrix = 1195 * np.eye(10, dtype=int)
+    counts, _ = confusion.chart(matrix, as_shares=False, chosen=(6, 0)).data
+    assert counts.text[3][3] == "1,195"
+    shares = confusion.chart(matrix, as_shares=True)
+    assert shares.data[0].text[3][3] == "100%"
+    assert not shares.layout.shapes
+    (frame,) = confusion.chart(matrix, as_shares=False, chosen=(6, 0)).layout.shapes
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (-0.5, 0.5, 5.5, 6.5)
