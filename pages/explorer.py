@@ -33,9 +33,13 @@ def show_facts() -> None:
         ("Classes", "10", "6,000 training and 1,000 test pictures of each."),
         ("Pixels per picture", "28 × 28", "Each a grey value, 0 to 255: 784 numbers in all."),
     )
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for name, figure, explanation in facts:
             st.metric(name, figure, help=explanation, width=165)
+        # The page ends below a hundred pictures; who has seen enough need not go there.
+        st.page_link(
+            "baseline.py", label="Seen enough? Next: set a baseline", icon=":material/arrow_forward:", width=300
+        )
 
 
 SHOW = {
@@ -57,7 +61,7 @@ state.arrive()
 st.title("Look first: 70,000 pictures of clothes")
 st.markdown(
     "Work through the classic first deep-learning lesson: **look** at the data, set a **baseline**, train a **neural "
-    "network**, and find out honestly what the network bought. It takes about ten minutes. Start here: click a "
+    "network**, and find out honestly what the network gains you. It takes about ten minutes. Start here: click a "
     "picture to open it."
 )
 for problem in address.problems(state.PAGE):

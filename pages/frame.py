@@ -44,7 +44,7 @@ page = st.navigation(
             title="Evaluation",
             icon=":material/fact_check:",
             url_path="evaluation",
-            help="What the network bought over the baseline, and the pictures behind the figure.",
+            help="What the network gains over the baseline, and the pictures behind the figure.",
         ),
     ],
     position="top",

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from fmnist_core import NetworkSettings, cost
+from fmnist_core import NetworkSettings
 from fmnist_core.progress import Progress
 from fmnist_core.runs import identify
 from pages.parts import (
@@ -57,7 +57,7 @@ def draw_run(run_id: str) -> None:
             st.metric(
                 "Validation accuracy",
                 f"{result.validation_accuracy:.4f}",
-                help=f"Before the first epoch it was {result.untrained_accuracy:.3f}: chance.",
+                help=f"Before the first epoch it was {result.untrained_accuracy:.3f}: untrained.",
             )
             st.caption(f"95%: {report.interval[0]:.4f} to {report.interval[1]:.4f}, on {n:,} pictures")
         st.metric("Validation loss", f"{result.validation_loss:.4f}", help="Cross-entropy on the same pictures.")
@@ -86,7 +86,18 @@ st.markdown(
     "each **batch** of pictures they move a little to make the right answers likelier. One pass over all training "
     "pictures is an **epoch**. Some pictures are held out: only they can tell what was learned, not memorised."
 )
-glossary.show("layer", "softmax", "cross-entropy", "epoch", "batch", "optimiser", "validation set", "overfitting")
+glossary.show(
+    "layer",
+    "softmax",
+    "cross-entropy",
+    "epoch",
+    "batch",
+    "optimiser",
+    "validation set",
+    "overfitting",
+    "convolution",
+    "dropout",
+)
 records = engine.store().records()
 controls, results = st.columns([1, 2], gap="large")
 with controls:
@@ -94,16 +105,19 @@ with controls:
     settings = settings_form.show(NetworkSettings, GROUPS, beside=compare.query())
 run_id = identify(settings, engine.data_digest())
 seconds = network_plan.estimate_seconds(settings, records)
+begun = job_panel.has_begun(settings)
 with results:
-    network_plan.show_size(settings, seconds)
+    network_plan.show_size(settings, seconds if job_panel.can_start(settings) else None)
     job_panel.show_button(
         settings,
         verb="Train",
-        invitation=f"Press **Train** and watch: about {cost.in_words(seconds)}. You can stop it at any time "
-        "and keep what it has learned.",
+        invitation="Press **Train** and watch. You can stop it at any time and keep what it has learned.",
     )
-    network_plan.show_layers(settings, folded=job_panel.has_begun(settings))
+    if not begun:
+        network_plan.show_layers(settings, folded=False)
     job_panel.show_outcome(settings, lambda _, progress: draw_progress(settings, progress), draw_run)
+    if begun:  # below, so that Stop stands where Train was
+        network_plan.show_layers(settings, folded=True)
 compare.show(run_id)
 splits.show(settings, records)
-st.page_link("evaluation.py", label="Next: what the network bought over the baseline", icon=":material/arrow_forward:")
+st.page_link("evaluation.py", label="Next: what the network gains over the baseline", icon=":material/arrow_forward:")

@@ -1,4 +1,4 @@
-"""The folds of a cross-validation, one by one, beside chance, a dummy and the lesson's figure."""
+"""The folds of a cross-validation, one by one, beside a dummy and the lesson's figure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from fmnist_core.runs import BaselineRun
 from pages.parts import engine, theme
 
 LESSON_MEAN = 0.8194166666666666  # what the lesson prints for five folds and max_iter=5
-CHANCE = 0.1
 
 
 def to_table(accuracies: Sequence[float], seconds: Sequence[float], iterations: Sequence[int]) -> pd.DataFrame:
@@ -51,9 +50,9 @@ def chart(table: pd.DataFrame, folds: int, dummy_mean: float) -> go.Figure:
 
     Notes
     -----
-    The axis is broken: chance is drawn on a strip of its own, or it would press all folds into one line.
+    The axis is broken: guessing is drawn on a strip of its own, or it would press all folds into one line.
     """
-    figure = theme.chart(f"Accuracy on each held-out fold of {N_TRAIN // folds:,} pictures", height=380)
+    figure = theme.chart("Accuracy of each held-out fold", height=380)
     figure.add_scatter(
         x=table["fold"],
         y=table["accuracy"],
@@ -75,15 +74,16 @@ def chart(table: pd.DataFrame, folds: int, dummy_mean: float) -> go.Figure:
         spread = float(table["accuracy"].std())
         figure.add_hrect(y0=mean - spread, y1=mean + spread, fillcolor=theme.VALIDATION, opacity=0.08, line_width=0)
         shown += [mean - spread, mean + spread]
-    _add_line(figure, span, dummy_mean, f"random guessing: {dummy_mean:.4f}", theme.TRAINING, "dash", axis="y2")
-    _add_line(figure, span, CHANCE, "chance: 0.1000", theme.TRAINING, "dot", axis="y2", above=False)
+    _add_line(figure, span, dummy_mean, f"guessing, measured: {dummy_mean:.3f}", theme.TRAINING, "dash", axis="y2")
     margin = 0.25 * max(max(shown) - min(shown), 0.01)
     figure.update_layout(
         hovermode="closest",
         yaxis={"domain": [0.3, 1], "range": [min(shown) - margin, max(shown) + margin], "tickformat": ".3f"},
         yaxis2={"domain": [0, 0.2], "range": [0.0, 0.2], "tickformat": ".1f", "nticks": 3, "anchor": "x"},
     )
-    figure.update_xaxes(title="fold", range=span, dtick=1, anchor="y2", showgrid=False)
+    figure.update_xaxes(
+        title=f"fold, {N_TRAIN // folds:,} pictures each", range=span, dtick=1, anchor="y2", showgrid=False
+    )
     return figure
 
 
@@ -95,7 +95,6 @@ def _add_line(
     colour: str,
     dash: str,
     axis: str = "y",
-    above: bool = True,
     at_left: bool = False,
 ) -> None:
     line = {"color": colour, "dash": dash, "width": 1.5}
@@ -110,7 +109,7 @@ def _add_line(
         text=words,
         showarrow=False,
         xanchor="left" if at_left else "right",
-        yanchor="bottom" if above else "top",
+        yanchor="bottom",
     )
 
 

@@ -18,6 +18,10 @@ WORDS = {
     "validation set": "Pictures that are held out. A network can learn its training pictures by heart; only pictures "
     "it has not seen tell whether it understood. Choices are made on them, so the test set is kept for the end.",
     "overfitting": "Getting better on the training pictures and worse on held-out ones: the two curves drift apart.",
+    "convolution": "A layer that slides small filters, each 3 × 3 weights, over the picture. A filter looks for one "
+    "thing, such as an edge, and finds it wherever it is. A network with such layers is called a **CNN**.",
+    "dropout": "While training, some units are switched off at random, others for each batch. So no unit can rely on "
+    "a single other one, and the network overfits less. When it is asked, all units work.",
 }
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from fmnist_core import Job, JobRefused, JobState, cost
 from fmnist_core.progress import Progress
-from fmnist_core.runs import ENGINE_VERSION, identify
+from fmnist_core.runs import identify
 from fmnist_core.settings import Settings
 from pages.parts import engine, run_names, visitor
 
@@ -22,6 +22,13 @@ def has_begun(settings: Settings) -> bool:
     """Whether there is, or soon will be, something to see of this experiment."""
     run_id, job = _find(settings)
     return job is not None or run_id in engine.store()
+
+
+def can_start(settings: Settings) -> bool:
+    """Whether the button would compute anything: not while it is under way, nor when it was computed here."""
+    run_id, job = _find(settings)
+    under_way = job is not None and job.state.active
+    return not under_way and (run_id not in engine.store() or engine.store().is_prepared(run_id))
 
 
 def show_button(settings: Settings, verb: str, invitation: str) -> None:
@@ -39,20 +46,25 @@ def show_button(settings: Settings, verb: str, invitation: str) -> None:
     if job is not None and job.state.active:
         return
     kept = run_id in engine.store()
-    prepared = engine.store().is_prepared(run_id)
+    startable = can_start(settings)
     too_much = cost.refusal(settings, engine.environment().seconds)
     if st.button(
         verb,
         type="primary",
         icon=":material/play_arrow:",
-        disabled=(kept and not prepared) or too_much is not None,
+        disabled=not startable or too_much is not None,
         key=f"start.{settings.kind}",
     ) and ask(settings):
         st.rerun()
-    if too_much is not None and (prepared or not kept):
+    if not startable:
+        st.caption(_why_not(run_id))
+    elif too_much is not None:
         st.warning(too_much, icon=":material/timer_off:")
-    elif job is None and not kept:
+    elif not kept and job is None:
         st.info(invitation, icon=":material/arrow_upward:")
+    elif kept and (job is None or job.saved_run_id is None):
+        origin = run_names.origin(engine.run(run_id).record)
+        st.caption(f":material/inventory_2: {origin} Press **{verb}** to see it live.")
 
 
 def show_outcome(
@@ -81,13 +93,16 @@ def show_outcome(
             draw_run(job.saved_run_id)
             return
     if run_id in engine.store():
-        if engine.store().is_prepared(run_id):
-            st.caption(
-                f":material/inventory_2: {run_names.origin(engine.run(run_id).record)} Run it here to see it live."
-            )
-        elif run_id not in st.session_state.get(_ASKED_FOR, set()):
-            st.caption(":material/inventory_2: These settings were run before; the result was kept.")
         draw_run(run_id)
+
+
+def _why_not(run_id: str) -> str:
+    """Why a finished experiment's button is grey, and what to do."""
+    if run_id in st.session_state.get(_ASKED_FOR, set()):
+        done = f":material/check: Finished in {cost.in_words(engine.run(run_id).record.seconds)}."
+    else:
+        done = ":material/inventory_2: These settings were run before; the result was kept."
+    return f"{done} Change a setting to run another."
 
 
 def _find(settings: Settings) -> tuple[str, Job | None]:
@@ -179,4 +194,4 @@ def show_footer() -> None:
         state = "ready to train"
     work = f"{len(active)} running or waiting" if active else "nothing running"
     data = "Fashion-MNIST: 60,000 + 10,000 pictures, Zalando SE, MIT licence"
-    st.caption(f"{data} · {state} · {work} · engine {ENGINE_VERSION}")
+    st.caption(f"{data} · {state} · {work}")

@@ -119,7 +119,7 @@ def show(run: NetworkRun) -> None:
         title = f"What the first layer looks for: {which}"
         meaning = "Ink on a unit's blue pixels raises its output, ink on its red ones lowers it."
         if what == "filters":
-            meaning = "Each filter is slid over the picture, 3 x 3 pixels at a time. " + meaning.replace(
+            meaning = "Each filter is slid over the picture, 3 × 3 pixels at a time. " + meaning.replace(
                 "unit", "filter"
             )
     st.plotly_chart(weights_chart(pictures, names, title), key="weights", alt=title)

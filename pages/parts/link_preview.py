@@ -17,11 +17,11 @@ _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _TITLE = "<title>Streamlit</title>"
 _SITE = "Fashion-MNIST, live"
 _PAGES = {
-    "": ("", "Look at 70,000 pictures of clothes, set a baseline, train a neural network, and see what it bought."),
+    "": ("", "Look at 70,000 pictures of clothes, set a baseline, train a neural network, and see what it gains you."),
     "explorer": ("Explorer", "Look at the 70,000 pictures of Fashion-MNIST before anything is trained."),
     "baseline": ("Baseline", "A simple linear classifier on Fashion-MNIST: the figure that a network has to beat."),
     "network": ("Neural network", "Build a network, train it on 60,000 pictures of clothes, and watch it learn."),
-    "evaluation": ("Evaluation", "What a network bought over the baseline, and the pictures behind the figure."),
+    "evaluation": ("Evaluation", "What a network gains over the baseline, and the pictures behind the figure."),
 }
 
 

@@ -23,7 +23,7 @@ _EXPLANATIONS = {
     "Conv2D": "slides small filters over the picture",
     "BatchNormalization": "keeps the filters' outputs in a steady range",
     "Activation": "bends each output, so that layers do not collapse into one",
-    "MaxPooling2D": "keeps the strongest of each 2 x 2 outputs",
+    "MaxPooling2D": "keeps the strongest of each 2 × 2 outputs",
     "Flatten": "lays all outputs end to end",
     "Dense": "each unit weighs every input and adds up",
     "Dropout": "switches some units off at random while training",
@@ -42,6 +42,11 @@ def choose_preset() -> None:
         on_change=_place_preset,
         help="Ready-made networks, from the lesson's to a strong one. Every choice below stays yours.",
     )
+    if current == NetworkSettings():
+        st.caption(
+            "It has no hidden layer: the lesson starts with the smallest network there is, so that you see what each "
+            "layer you add gains."
+        )
 
 
 def _place_preset() -> None:
@@ -57,7 +62,7 @@ def layers_table(settings: NetworkSettings) -> pd.DataFrame:
         rows.append(
             {
                 "layer": _name(layer),
-                "gives": " x ".join(map(str, layer.output_shape)),
+                "gives": " × ".join(map(str, layer.output_shape)),
                 "parameters": layer.n_parameters,
                 "what it does": "ten probabilities that sum to 1 (softmax)" if last else _EXPLANATIONS[layer.kind],
             }
@@ -90,8 +95,8 @@ def drawing(settings: NetworkSettings) -> go.Figure:
             path = f"M {left} {-before} L {left} {before} L {right} {half} L {right} {-half} Z"
             fill = {"fillcolor": theme.TRAINING, "opacity": 0.15, "line": {"width": 0}}
             shapes.append({"type": "path", "path": path, **fill})
-            n_weights = described[place - 1].n_parameters
-            words.append({"x": place - 0.5, "y": 0, "text": f"{n_weights:,}<br>weights", "showarrow": False})
+            n_parameters = described[place - 1].n_parameters
+            words.append({"x": place - 0.5, "y": 0, "text": f"{n_parameters:,}<br>parameters", "showarrow": False})
     return theme.chart(
         "From pixels to ten probabilities",
         250,
@@ -103,7 +108,7 @@ def drawing(settings: NetworkSettings) -> go.Figure:
 
 
 def _box_name(layer: LayerInfo, last: bool) -> str:
-    size = " x ".join(map(str, layer.output_shape))
+    size = " × ".join(map(str, layer.output_shape))
     if last:
         return f"{size} classes<br>softmax"
     return f"{size}<br>convolution" if layer.kind == "Conv2D" else f"{size} units"
@@ -127,12 +132,15 @@ def estimate_seconds(settings: NetworkSettings, records: Iterable[RunRecord]) ->
     return counted * (statistics.median(factor for _, factor in known[:5]) if known else 1.0)
 
 
-def show_size(settings: NetworkSettings, seconds: float) -> None:
-    """How large the network will be, and the time its training may take."""
+def show_size(settings: NetworkSettings, seconds: float | None) -> None:
+    """How large the network is, and the time its training may take; None when that is no question any more."""
+    size = f"**{count_parameters(settings):,} parameters**, the numbers it learns"
+    if seconds is None:
+        st.markdown(size)
+        return
     about = "up to about" if settings.patience else "about"
     st.markdown(
-        f"**{count_parameters(settings):,} parameters**, the numbers it learns · training takes "
-        f"**{about} {cost.in_words(seconds)}**",
+        f"{size} · trains in **{about} {cost.in_words(seconds)}**, if nothing else runs",
         help="Counted from the network's multiplications and corrected by how long finished runs took here. "
         "If others are waiting, you take turns.",
     )
@@ -149,3 +157,15 @@ def show_layers(settings: NetworkSettings, folded: bool) -> None:
             column_config={"parameters": st.column_config.NumberColumn(format="localized")},
             alt="The layers, their shapes and parameters",
         )
+        st.caption(parameters_in_words(settings))
+
+
+def parameters_in_words(settings: NetworkSettings) -> str:
+    """What the parameters of the first dense layer are, counted."""
+    dense = next(layer for layer in describe_layers(settings) if layer.kind == "Dense")
+    units = dense.output_shape[-1]
+    inputs = dense.multiplications // units
+    return (
+        f"{dense.n_parameters:,} parameters are {inputs:,} × {units:,} weights, one for each input of each unit, and "
+        f"{units:,} biases, one for each unit, added to its sum."
+    )

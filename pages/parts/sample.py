@@ -132,7 +132,8 @@ def show(split: str, position: int) -> None:
     pictures = explored.split(split)
     image, label = pictures.images[position], CLASS_NAMES[pictures.labels[position]]
     st.markdown(
-        f"**{label}**, picture {position:,} of {split}. It is 28 × 28 **pixels**, each a number from 0 to 255. "
+        f"**{label}**, picture {position:,} of {split} (numbered from 0). It is 28 × 28 **pixels**, each a number "
+        "from 0 to 255. "
         "**Scaling** divides them by 255: models learn faster and more reliably from small numbers. "
         "**Flattening** lays the 28 rows end to end: 784 numbers in a line, which is what a simple model takes."
     )

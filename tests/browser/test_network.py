@@ -75,7 +75,7 @@ def test_a_preset_moves_the_controls_draws_the_network_and_is_in_the_address(ope
     expect(page.get_by_text(f"{count_parameters(strong):,} parameters")).to_be_visible()
     expect(page.get_by_role("slider", name="Epochs")).to_have_value(str(strong.epochs))
     drawing = page.locator(".js-plotly-plot").filter(has_text="From pixels to ten probabilities")
-    expect(drawing).to_contain_text("28 x 28 x 32")
+    expect(drawing).to_contain_text("28 × 28 × 32")
     page.get_by_role("slider", name="Epochs").press("ArrowRight")
     expect(page).to_have_url(re.compile(f"epochs={strong.epochs + 1}"))
     has_no_traceback(page)

@@ -44,6 +44,8 @@ def test_a_kept_run_shows_mean_spread_and_the_lessons_figure(open_page, store, d
     assert values["Mean accuracy, out of fold"] == f"{run.result.mean_accuracy:.4f}"
     assert values["The lesson's figure"] == "0.8194"
     assert list(app.dataframe[0].value["accuracy"]) == run.result.fold_accuracies
+    last_fit, in_all = run.result.final_seconds, run.record.seconds
+    assert f"60,000 pictures: {last_fit:.1f} s. In all: {in_all:.1f} s." in texts(app), "the folds' are not the wait"
 
 
 def test_both_pages_keep_their_own_settings(open_page):
@@ -55,11 +57,11 @@ def test_both_pages_keep_their_own_settings(open_page):
     assert next(each for each in app.slider if each.label == "Folds").value == 7
 
 
-def test_the_folds_are_compared_with_chance_a_dummy_and_the_lesson(open_page, store, dataset):
+def test_the_folds_are_compared_with_guessing_and_the_lesson(open_page, store, dataset):
     store.publish(baseline_run(dataset))
     app = open_page("baseline.py")
     chart = app.get("plotly_chart")[0].proto.spec
-    for words in ("chance: 0.1000", f"random guessing: {folds.dummy(5, 42):.4f}", "the lesson: 0.8194"):
+    for words in (f"guessing, measured: {folds.dummy(5, 42):.3f}", "the lesson: 0.8194"):
         assert words in chart
 
 
@@ -75,7 +77,7 @@ def test_convergence_is_said_in_plain_words(iterations, sentence):
     assert sentence in folds.convergence(iterations, 5)
 
 
-def test_a_run_without_scaling_says_what_scaling_buys(open_page, store, dataset):
+def test_a_run_without_scaling_says_what_scaling_gains(open_page, store, dataset):
     plain = baseline_run(dataset, BaselineSettings(scaling=False))
     store.publish(plain)
     assert "Switch scaling on and run it again" in texts(open_page("baseline.py", scaling="off"))

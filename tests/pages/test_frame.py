@@ -42,7 +42,7 @@ def test_the_way_on_leads_through_all_pages(open_page, store, dataset):
     for page, onward in (
         ("explorer.py", "Next: set a baseline"),
         ("baseline.py", "Next: train a neural network"),
-        ("network.py", "Next: what the network bought over the baseline"),
+        ("network.py", "Next: what the network gains over the baseline"),
         ("evaluation.py", "Again: change one thing and train"),
     ):
         assert onward in [link.label for link in open_page(page).get("page_link")]

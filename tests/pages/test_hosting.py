@@ -82,6 +82,7 @@ def test_a_prepared_run_fills_the_pages_says_where_it_was_made_and_can_be_run_he
         assert f"Prepared with the project on {prepared.record.created[:10]}" in texts(app)
         assert prepared.record.machine in texts(app)
     app = open_page("baseline.py")
+    assert "Press **Run the baseline** to see it live." in texts(app)
     button(app, "Run the baseline").click().run()
     assert queue.job(prepared.run_id).state is JobState.WAITING
 

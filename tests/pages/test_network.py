@@ -107,12 +107,44 @@ def test_a_training_under_way_is_found_again_with_its_curve_and_can_be_stopped(o
     assert queue.stopped == [queue.jobs()[0].run_id]
 
 
+@pytest.mark.parametrize("under_way", [True, False])
+def test_stop_stands_where_train_was_and_the_time_it_may_take_is_said_only_before(open_page, queue, under_way):
+    if under_way:
+        queue.stand(NetworkSettings(), state=JobState.RUNNING)
+    app = open_page("network.py")
+    results = app.columns[1]
+    order = [id(each) for each in results]
+    own, plan = button(results, "Stop" if under_way else "Train"), results.expander[0]
+    assert order.index(id(own)) < order.index(id(plan))
+    assert plan.proto.expanded is not under_way
+    assert ("trains in" in texts(app)) is not under_way
+
+
+def test_a_finished_trainings_button_says_why_it_is_grey(open_page, queue, store, dataset):
+    app = open_page("network.py")
+    train_button(app).click().run()
+    run = network_run(dataset)
+    store.publish(run)
+    queue.stand(NetworkSettings(), state=JobState.DONE)
+    app.run()
+    assert train_button(app).disabled
+    assert f"Finished in {cost.in_words(run.record.seconds)}. Change a setting to run another." in texts(app)
+
+
+def test_the_parameters_of_the_first_dense_layer_are_counted_out():
+    assert "78,500 parameters are 784 × 100 weights" in network_plan.parameters_in_words(
+        NetworkSettings(hidden_units=(100,))
+    )
+    small = PRESETS["Small CNN"]
+    assert "31,370 parameters are 3,136 × 10 weights" in network_plan.parameters_in_words(small)
+
+
 def test_a_kept_run_appears_at_once_and_says_so(open_page, store, dataset):
     run = network_run(dataset, NetworkSettings(epochs=4))
     store.publish(run)
     app = open_page("network.py", epochs="4")
     assert not app.exception
-    assert "the result was kept" in texts(app)
+    assert "the result was kept. Change a setting to run another." in texts(app)
     assert app.metric[0].value == f"{run.result.validation_accuracy:.4f}"
     assert train_button(app).disabled
 
