@@ -84,11 +84,13 @@ def drawing(settings: NetworkSettings) -> go.Figure:
     shapes: list[dict[str, object]] = []
     words: list[dict[str, object]] = []
     width = 0.16 if len(names) > 2 else 0.1
+    many = len(names) > 4  # on a phone their words would run into one another
     for place, (name, half) in enumerate(zip(names, halves, strict=True)):
         corners = {"x0": place - width, "x1": place + width, "y0": -half, "y1": half}
         colour = theme.VALIDATION if place else theme.TRAINING
         shapes.append({"type": "rect", **corners, "fillcolor": colour, "opacity": 0.85, "line": {"width": 0}})
-        words.append({"x": place, "y": -1.1, "text": name, "showarrow": False, "yanchor": "top"})
+        below = -1.75 if many and place % 2 else -1.1
+        words.append({"x": place, "y": below, "text": name, "showarrow": False, "yanchor": "top"})
         if place:
             left, right, before = place - 1 + width, place - width, halves[place - 1]
             # every number of the left box goes to every unit of the right one
@@ -96,14 +98,15 @@ def drawing(settings: NetworkSettings) -> go.Figure:
             fill = {"fillcolor": theme.TRAINING, "opacity": 0.15, "line": {"width": 0}}
             shapes.append({"type": "path", "path": path, **fill})
             n_parameters = described[place - 1].n_parameters
-            words.append({"x": place - 0.5, "y": 0, "text": f"{n_parameters:,}<br>parameters", "showarrow": False})
+            text = f"{n_parameters:,}" if many else f"{n_parameters:,}<br>parameters"
+            words.append({"x": place - 0.5, "y": 0, "text": text, "showarrow": False})
     return theme.chart(
-        "From pixels to ten probabilities",
+        "Each layer, and the parameters before it" if many else "From pixels to ten probabilities",
         250,
         shapes=shapes,
         annotations=words,
         xaxis={"visible": False, "range": [-0.5, len(names) - 0.5], "fixedrange": True},
-        yaxis={"visible": False, "range": [-2.0, 1.1], "fixedrange": True},
+        yaxis={"visible": False, "range": [-2.5 if many else -2.0, 1.1], "fixedrange": True},
     )
 
 

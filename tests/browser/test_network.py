@@ -74,7 +74,7 @@ def test_a_preset_moves_the_controls_draws_the_network_and_is_in_the_address(ope
     expect(page).to_have_url(re.compile("convolution_filters=32%2C64%2C128"))
     expect(page.get_by_text(f"{count_parameters(strong):,} parameters")).to_be_visible()
     expect(page.get_by_role("slider", name="Epochs")).to_have_value(str(strong.epochs))
-    drawing = page.locator(".js-plotly-plot").filter(has_text="From pixels to ten probabilities")
+    drawing = page.locator(".js-plotly-plot").filter(has_text="Each layer, and the parameters before it")
     expect(drawing).to_contain_text("28 × 28 × 32")
     page.get_by_role("slider", name="Epochs").press("ArrowRight")
     expect(page).to_have_url(re.compile(f"epochs={strong.epochs + 1}"))
