@@ -68,7 +68,7 @@ def dataset() -> FashionMNIST:
 
 def run(run_id: str) -> AnyRun:
     """A finished run, verified; its arrays are shared by all visitors and read-only."""
-    return _load(store().address, run_id)
+    return _load(*_key(run_id))
 
 
 def baseline_run(run_id: str) -> BaselineRun:
@@ -81,19 +81,24 @@ def network_run(run_id: str) -> NetworkRun:
     return cast(NetworkRun, run(run_id))
 
 
+def _key(run_id: str) -> tuple[str, bool, str]:
+    """Whose run it is belongs to the key: one that was run here takes the place of the prepared one at once."""
+    return store().address, store().is_prepared(run_id), run_id
+
+
 # 1 MB each, tens of MB for the largest networks that may be trained.
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _load(address: str, run_id: str) -> AnyRun:  # address: part of the key
+def _load(address: str, prepared: bool, run_id: str) -> AnyRun:  # the first two: part of the key
     return store().load(run_id)
 
 
 def held_out_report(run_id: str) -> Report:
     """The run measured on pictures it had not seen: validation, or out of fold for a baseline."""
-    return _held_out_report(store().address, run_id)
+    return _held_out_report(*_key(run_id))
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _held_out_report(address: str, run_id: str) -> Report:  # address: part of the key
+def _held_out_report(address: str, prepared: bool, run_id: str) -> Report:  # the first two: part of the key
     result, labels = run(run_id).result, dataset().train.labels
     if isinstance(result, BaselineResult):
         return evaluate(labels, result.out_of_fold_probabilities, result.out_of_fold_scores)

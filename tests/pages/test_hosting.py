@@ -1,5 +1,7 @@
 """What a visitor reads when the host sets limits, or a run came with the project."""
 
+from dataclasses import replace
+
 import pytest
 
 from fmnist_core import BaselineSettings, JobRefused, JobState, NetworkSettings, RunStore
@@ -85,6 +87,10 @@ def test_a_prepared_run_fills_the_pages_says_where_it_was_made_and_can_be_run_he
     assert "Press **Run the baseline** to see it live." in texts(app)
     button(app, "Run the baseline").click().run()
     assert queue.job(prepared.run_id).state is JobState.WAITING
+    store.publish(replace(prepared, record=replace(prepared.record, seconds=77.0)))
+    queue.stand(prepared.settings, state=JobState.DONE)
+    app.run()
+    assert "Finished in 77 seconds." in texts(app), "the run made here, not the prepared one"
 
 
 @pytest.mark.parametrize("state", [JobState.STOPPED, JobState.FAILED])
