@@ -67,7 +67,7 @@ def _cell(kind: str, text: str) -> dict[str, object]:
 
 def _steps(settings: NetworkSettings, measured: Mapping[str, float] | None) -> list[_Step]:
     return [
-        _Step("Data", "60,000 pictures of 28 x 28 pixels, each with one of ten labels.", _data(settings)),
+        _Step("Data", "60,000 pictures of 28 × 28 pixels, each with one of ten labels.", _data(settings)),
         _Step("Prepare", "Pixels from 0-255 to 0-1, each picture as one row of 784 numbers.", _PREPARE),
         _Step("Split", "Some pictures are kept aside, to check what was learned.", _split(settings)),
         _Step("Model", "The layers, from the pixels to ten probabilities.", _model(settings)),

@@ -218,4 +218,4 @@ def _shrink(grey: np.ndarray, switched_on: bool) -> tuple[np.ndarray, str]:
         places = ((np.arange(SIDE) + 0.5) * len(grey) / SIDE).astype(int)
         return _to_bytes(grey[np.ix_(places, places)]), "Off: of each patch just one pixel was picked."
     small = Image.fromarray(grey.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BOX)
-    return _to_bytes(np.asarray(small)), "Shrunk to 28 x 28: each new pixel is the mean of a patch."
+    return _to_bytes(np.asarray(small)), "Shrunk to 28 × 28: each new pixel is the mean of a patch."

@@ -177,7 +177,7 @@ def test_a_photo_is_uploaded_brought_to_28_by_28_and_asked_about(open_page, serv
     page.locator("input[type=file]").set_input_files({"name": "shirt.jpg", "mimeType": "image/jpeg", "buffer": photo()})
     for letter, run in zip("AB", runs, strict=True):
         expect(page.get_by_text(f"{letter}: {name_of(run)} says {answer(run, photo())}")).to_be_visible()
-    expect(page.get_by_text("Shrunk to 28 x 28: each new pixel is the mean of a patch.")).to_be_visible()
+    expect(page.get_by_text("Shrunk to 28 × 28: each new pixel is the mean of a patch.")).to_be_visible()
     page.get_by_text("2. Inverted").click()
     expect(page.get_by_text("Off: light stays light.")).to_be_visible()
     has_no_traceback(page)
