@@ -8,6 +8,7 @@ what the pages say of it. No script may run, no element appear, no request go el
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import re
 import sys
@@ -169,7 +170,10 @@ class Witness:
                 self.page.locator("input[type=file]").set_input_files(file)
                 # A long name is shown without its middle; the button that takes the file away has all of it.
                 self._look(f'{self.UPLOADER}:has([aria-label^="Remove {name.split()[0]}"])', ".")
-                self.page.locator(self.UPLOADER).get_by_role("button", name=re.compile("^Remove")).click()
+                remove = self.page.locator(self.UPLOADER).get_by_role("button", name=re.compile("^Remove"))
+                with contextlib.suppress(TimeoutError):  # a page drawn anew may have taken it away already
+                    remove.click(timeout=5_000)
+                remove.wait_for(state="detached")
 
     def look_at_paths(self, strings: Sequence[str]) -> None:
         """Each string as the path: the first page is shown instead, or the server's word for what no path can be."""
