@@ -34,7 +34,7 @@ def expect_pictures(page, split, positions, key="gallery"):
 def expect_opened(page, split, position):
     dialog = page.get_by_role("dialog")
     label = CLASS_NAMES[getattr(load_dataset(), split).labels[position]]
-    expect(dialog.get_by_text(f"{label}, picture {position:,} of {split}.")).to_be_visible()
+    expect(dialog.get_by_text(f"{label}, picture {position:,} of {split} (numbered from 0).")).to_be_visible()
     expect(page).to_have_url(re.compile(rf"[?&]sample={position}(&|$)"))
     return dialog
 
