@@ -239,7 +239,7 @@ def test_a_queue_whose_scheduler_is_not_there_says_so_and_goes_on_when_it_comes(
     monkeypatch.setattr("fmnist_core.jobs._CONNECT_SECONDS", 1)
     monkeypatch.setattr("fmnist_core.network.warm_up", lambda: None)
     monkeypatch.setattr("fmnist_core.in_worker.compute_run", lambda *_: baseline_run(1))
-    # The worker is a thread of this process: taken for one that has grown too large, it would end all tests with itself.
+    # The worker is a thread of this process: taken for one that has grown too large, it would end all tests, too.
     monkeypatch.setattr("fmnist_core.in_worker._memory_bytes", lambda: 0)
     address = f"tcp://127.0.0.1:{free_port}"
     with JobQueue(RunStore(tmp_path), DATA_DIGEST, Environment(scheduler=address)) as queue:
