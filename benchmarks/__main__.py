@@ -1,6 +1,7 @@
 """All that is measured beside the lesson and in the browser, one after the other: ``python -m benchmarks``.
 
-When every target is met, the figures replace the README's (`make bench`). The long tests are `make soak`.
+The figures replace the README's (`make bench`), also those of a machine on which a target was missed: that is said, and
+1 is returned. The long tests are `make soak`.
 """
 
 import os
@@ -37,10 +38,8 @@ def main() -> int:
         for name, outcome, seconds in outcomes:
             print(f"{name:<20} {outcome:<12} {seconds:7.0f}")
         print(f"\n{table.to_markdown(table.read(rows))}")
-        if any(outcome != "met" for _, outcome, _ in outcomes):
-            return 1
         table.write(table.read(rows))
-    return 0
+    return int(any(outcome != "met" for _, outcome, _ in outcomes))
 
 
 if __name__ == "__main__":
