@@ -13,6 +13,7 @@ from tests.browser.chromium import find_chromium  # noqa: E402
 from tests.browser.conftest import CHROMIUM_ARGUMENTS, running_server  # noqa: E402
 
 LONGEST = 180_000  # milliseconds
+BELOW_THE_BAR = "each => { each.style.scrollMarginTop = '80px'; each.scrollIntoView() }"
 
 
 def press(page: Page, name: str, then: str) -> None:
@@ -49,11 +50,11 @@ def main() -> None:
         press(page, "Train", "Validation accuracy")
         take(page, "network")
         page.goto(f"{server.url}/evaluation")
-        page.get_by_role("radio", name="What is mistaken for what").evaluate("each => each.scrollIntoView()")
+        page.get_by_role("radio", name="What is mistaken for what").evaluate(BELOW_THE_BAR)
         take(page, "evaluation")
         page.emulate_media(color_scheme="dark")
         page.goto(f"{server.url}/evaluation?view=duel")
-        page.get_by_role("radio", name="Duel").evaluate("each => each.scrollIntoView()")
+        page.get_by_role("radio", name="Duel").evaluate(BELOW_THE_BAR)
         take(page, "duel")
         browser.close()
 

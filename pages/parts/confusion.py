@@ -111,6 +111,7 @@ def show(measured: Measured) -> None:
                     format="%.3f", help="Of the pictures of this class: how many are found?"
                 ),
                 "F1": st.column_config.NumberColumn(format="%.3f", help="One figure for both: their harmonic mean."),
+                "pictures": st.column_config.NumberColumn(format="localized"),
             },
         )
         missing = [name for name, n in zip(CLASS_NAMES, report.support, strict=True) if n == 0]
