@@ -57,7 +57,7 @@ def draw_run(run_id: str) -> None:
             st.metric(
                 "Validation accuracy",
                 f"{result.validation_accuracy:.4f}",
-                help=f"Before the first epoch it was {result.untrained_accuracy:.3f}: untrained.",
+                help=f"Before the first epoch, untrained, it was {result.untrained_accuracy:.3f}.",
             )
             st.caption(f"95%: {report.interval[0]:.4f} to {report.interval[1]:.4f}, on {n:,} pictures")
         st.metric("Validation loss", f"{result.validation_loss:.4f}", help="Cross-entropy on the same pictures.")

@@ -50,8 +50,7 @@ def read(table: pd.DataFrame, settings: NetworkSettings, under_way: bool = False
 def _read_losses(training: np.ndarray, validation: np.ndarray, settings: NetworkSettings, under_way: bool) -> str:
     best = int(validation.argmin())
     gap = validation[-1] - training[-1]
-    is_past_best = validation[-1] > validation[best] + _WORSE and len(training) - 1 - best >= 2
-    if is_past_best and training[-1] < training[best] and gap > _GAP:
+    if _is_past_best(validation) and training[-1] < training[best] and gap > _GAP:
         return (
             f"The curves drift apart: training loss still falls ({training[-1]:.3f}), but validation loss was best "
             f"after epoch {best + 1} ({validation[best]:.3f}) and is worse now ({validation[-1]:.3f}). That is "
@@ -70,10 +69,15 @@ def _read_losses(training: np.ndarray, validation: np.ndarray, settings: Network
     return "" if under_way else _read_end(validation, settings)
 
 
+def _is_past_best(validation: np.ndarray) -> bool:
+    best = int(validation.argmin())
+    return bool(validation[-1] > validation[best] + _WORSE) and len(validation) - 1 - best >= 2
+
+
 def _read_end(validation: np.ndarray, settings: NetworkSettings) -> str:
     """What to say of a training that ended neither falling nor learning by heart."""
     best = int(validation.argmin())
-    if validation[-1] > validation[best] + _WORSE and len(validation) - 1 - best >= 2 and not settings.patience:
+    if _is_past_best(validation) and not settings.patience:
         return (
             f"Validation loss has not become better since epoch {best + 1} ({validation[best]:.3f}; now "
             f"{validation[-1]:.3f}). Fewer **epochs**, or **early stopping**, would have kept that."

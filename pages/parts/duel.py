@@ -58,7 +58,7 @@ def find_common(first: Measured, second: Measured) -> Common:
 
 
 def points(difference: float) -> str:
-    """A difference of two accuracies in percentage points, with its sign: rounded here and nowhere else."""
+    """A difference of two accuracies in percentage points, with its sign; to two places, as everywhere."""
     return f"{100 * difference:+.2f}".replace("-", "−")
 
 
